@@ -1,0 +1,1 @@
+"""What a campaign is: kinds, markets, phases, plans, targets, pace."""

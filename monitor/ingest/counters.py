@@ -1,0 +1,288 @@
+"""Counters: from readings to increases per bucket. Pure functions on integer arrays.
+
+A stream (one feed in one campaign) is a series of snapshots. `step` takes what is known before a
+snapshot and the snapshot itself, and gives what is known after it and the increases it shows. A day
+that arrives in order is a chain of steps; a file that comes late is the same chain walked again, so
+both give the same facts by construction.
+
+Values are whole hundredths (int64), `NONE` where unknown. Instants are milliseconds since 1970 UTC.
+The increase D between two readings at a and b is spread over (a, b] by the cumulative rule
+C(x) = floor(D·(x-a)/(b-a)): parts are proportional to time and always sum back to D exactly.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from zoneinfo import ZoneInfo
+
+import numpy as np
+from numpy.typing import NDArray
+
+from monitor.campaigns.words import METRICS
+from monitor.clock import from_ms, local_midnight_ms, to_ms
+from monitor.settings import Campaign, Counter, Feed
+
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+NONE = np.int64(np.iinfo(np.int64).min)
+WIDTH = len(METRICS)
+ONE_PERIOD = 0  # the "day" of counters that never restart at midnight
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """How the readings of one stream are to be understood."""
+
+    counter: Counter
+    cadence_ms: int
+    bucket_ms: int
+    start_ms: int
+    end_ms: int
+    zone: ZoneInfo
+
+    @classmethod
+    def of(cls, feed: Feed, campaign: Campaign, bucket: timedelta) -> Meaning:
+        return cls(
+            counter=feed.counter,
+            cadence_ms=feed.cadence // timedelta(milliseconds=1),
+            bucket_ms=bucket // timedelta(milliseconds=1),
+            start_ms=to_ms(campaign.start),
+            end_ms=to_ms(campaign.end),
+            zone=campaign.zone,
+        )
+
+    def day(self, t_ms: int) -> int:
+        """The counting period of a reading: its local date, or the one period of the campaign."""
+        if self.counter != "cumulative_day":
+            return ONE_PERIOD
+        return from_ms(t_ms).astimezone(self.zone).date().toordinal()
+
+    def zero_ms(self, t_ms: int) -> int | None:
+        """Where the counter stood at 0 before the first snapshot of its period, at `t_ms`.
+
+        None: the counter began before the campaign, so what it holds cannot be told apart.
+        """
+        if self.counter == "cumulative_campaign":
+            return self.start_ms if t_ms >= self.start_ms else None
+        midnight = local_midnight_ms(from_ms(t_ms).astimezone(self.zone).date(), self.zone)
+        return midnight if midnight >= self.start_ms else None
+
+
+@dataclass(frozen=True)
+class State:
+    """What is known of each key after a snapshot; rows sorted by `keys`.
+
+    `value`, `at`: last reading and its instant, shape (keys, metrics). `total`: sum of increases and
+    corrections inside the campaign. `day`: the running period where it has a reading of the key,
+    else -1.
+    """
+
+    keys: Ints
+    day: Ints
+    value: Ints
+    at: Ints
+    total: Ints
+
+    @classmethod
+    def empty(cls) -> State:
+        none = np.empty((0, WIDTH), np.int64)
+        return cls(np.empty(0, np.int64), np.empty(0, np.int64), none, none, none)
+
+    def holding(self, keys: Ints) -> State:
+        """This state with a row for each of `keys`, new ones unknown."""
+        new = np.setdiff1d(keys, self.keys, assume_unique=True)
+        if not len(new):
+            return self
+        order = np.argsort(np.concatenate([self.keys, new]), kind="stable")
+        unknown = np.full((len(new), WIDTH), NONE)
+
+        def grown(old: Ints, extra: Ints) -> Ints:
+            return np.concatenate([old, extra])[order]
+
+        return State(
+            grown(self.keys, new),
+            grown(self.day, np.full(len(new), -1)),
+            grown(self.value, unknown),
+            grown(self.at, unknown),
+            grown(self.total, unknown),
+        )
+
+    def told(self) -> State:
+        """This state without the keys of which nothing is known."""
+        some = (self.day >= 0) | (self.total != NONE).any(axis=1)
+        parts = (self.keys, self.day, self.value, self.at, self.total)
+        return State(*(part[some] for part in parts))
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Increases per bucket and key. `amount` has shape (rows, metrics), NONE where unknown."""
+
+    bucket_ms: Ints
+    observed_ms: Ints
+    keys: Ints
+    amount: Ints
+
+    @classmethod
+    def joined(cls, parts: list[Parts]) -> Parts:
+        if not parts:
+            nothing = np.empty(0, np.int64)
+            return cls(nothing, nothing, nothing, np.empty((0, WIDTH), np.int64))
+        return cls(
+            np.concatenate([p.bucket_ms for p in parts]),
+            np.concatenate([p.observed_ms for p in parts]),
+            np.concatenate([p.keys for p in parts]),
+            np.concatenate([p.amount for p in parts]),
+        )
+
+
+@dataclass(frozen=True)
+class Correction:
+    """A counter that fell on one local date: booked where it was read."""
+
+    bucket_ms: int
+    observed_ms: int
+    key: int
+    metric: str
+    amount: int
+
+
+@dataclass(frozen=True)
+class Stepped:
+    """What one snapshot gave. `missing` are keys of the same period that it lacks."""
+
+    state: State
+    parts: Parts
+    corrections: list[Correction]
+    missing: Ints
+    missing_usual: Ints  # their totals so far, shape (missing, metrics)
+    unknown_start: bool  # what the counter held before this first reading is unknown
+
+
+def step(
+    state: State, before_ms: int | None, t_ms: int, keys: Ints, values: Ints, meaning: Meaning
+) -> Stepped:
+    """Take one snapshot.
+
+    `before_ms`: instant of the stream's previous snapshot. `keys`: sorted, distinct; `values`: shape
+    (keys, metrics), NONE for a blank. Snapshots must be given in order of their instant.
+    """
+    state = state.holding(keys)
+    rows = np.searchsorted(state.keys, keys)
+    if meaning.counter == "interval":
+        at = np.full_like(values, t_ms - meaning.cadence_ms)
+        parts = _spread(keys, at, values, t_ms, meaning)
+        total = _added(state.total, state.keys, parts)
+        after = State(state.keys, state.day, state.value, state.at, total)
+        return Stepped(after, parts, [], np.empty(0, np.int64), state.total[:0], False)
+
+    day = meaning.day(t_ms)
+    value, at = state.value[rows], state.at[rows]
+    fresh = state.day[rows] != day
+    unknown_start = False
+    if fresh.any():
+        if before_ms is not None and meaning.day(before_ms) == day:
+            zero: int | None = before_ms  # first seen after other snapshots of this period
+        else:
+            zero = meaning.zero_ms(t_ms)
+            unknown_start = zero is None and t_ms > meaning.start_ms
+        value[fresh] = 0
+        at[fresh] = NONE if zero is None else zero
+    if meaning.counter == "cumulative_campaign" and t_ms > meaning.start_ms:
+        # A counter of the campaign that stood at 0 before the start, or of which nothing was said
+        # (NONE is the least instant), began to count at the start.
+        at[(value == 0) & (at < meaning.start_ms)] = meaning.start_ms
+
+    read = values != NONE
+    known = read & (at != NONE)
+    change = np.where(known, values - np.where(known, value, 0), NONE)
+    fell = known & (change < 0)
+    parts = _spread(keys, at, np.where(fell, 0, change), t_ms, meaning)
+    corrections = _corrections(keys, change, fell, t_ms, meaning)
+
+    here = np.isin(state.keys, keys, assume_unique=True)
+    gone = ~here & (state.day == day)
+    total = _added(state.total, state.keys, parts)
+    for correction in corrections:
+        row = np.searchsorted(state.keys, correction.key)
+        metric = METRICS.index(correction.metric)
+        old = total[row, metric]
+        total[row, metric] = correction.amount + (0 if old == NONE else old)
+    today = state.day == day  # of an earlier period nothing is carried on but the totals
+    new_day = np.where(today, day, -1)
+    new_value = np.where(today[:, None], state.value, NONE)
+    new_at = np.where(today[:, None], state.at, NONE)
+    new_value[rows] = np.where(read, values, value)
+    new_at[rows] = np.where(read, t_ms, at)
+    new_day[rows] = day
+    return Stepped(
+        State(state.keys, new_day, new_value, new_at, total),
+        parts,
+        corrections,
+        state.keys[gone],
+        state.total[gone],
+        unknown_start,
+    )
+
+
+def _spread(keys: Ints, at: Ints, change: Ints, t_ms: int, meaning: Meaning) -> Parts:
+    """Spread `change` (keys, metrics) of (at, t] over the campaign's buckets; NONE stays NONE."""
+    size = meaning.bucket_ms
+    known = change != NONE
+    found: list[Parts] = []
+    if known.any():
+        begin = np.where(known, at, t_ms)
+        first = max(int(begin.min()), meaning.start_ms)
+        last = min(t_ms, meaning.end_ms)
+        span = np.maximum(t_ms - begin, 1)
+        whole, rest = np.divmod(np.where(known, change, 0), span)
+
+        def counted(x: int) -> Ints:
+            passed = np.clip(x - begin, 0, span)
+            return np.asarray(whole * passed + rest * passed // span, np.int64)
+
+        bucket = first // size * size if first < last else last
+        while bucket < last:
+            low, high = max(bucket, meaning.start_ms), min(bucket + size, last)
+            touched = known & (begin < high)
+            if touched.any():
+                amount = counted(high) - counted(low)
+                found.append(_rows(keys, bucket, t_ms, np.where(touched, amount, NONE)))
+            bucket += size
+    at_once = known & (at == t_ms)  # a first reading at the very zero point, as at midnight
+    if at_once.any() and meaning.start_ms <= t_ms < meaning.end_ms:
+        bucket = t_ms // size * size
+        found.append(_rows(keys, bucket, t_ms, np.where(at_once, change, NONE)))
+    return Parts.joined(found)
+
+
+def _rows(keys: Ints, bucket: int, t_ms: int, amount: Ints) -> Parts:
+    some = (amount != NONE).any(axis=1)
+    count = int(some.sum())
+    return Parts(np.full(count, bucket), np.full(count, t_ms), keys[some], amount[some])
+
+
+def _corrections(
+    keys: Ints, change: Ints, fell: Bools, t_ms: int, meaning: Meaning
+) -> list[Correction]:
+    """A fall belongs whole to the bucket that ends with, or holds, the reading that shows it."""
+    bucket = (t_ms - 1) // meaning.bucket_ms * meaning.bucket_ms
+    if not fell.any() or not meaning.start_ms < t_ms <= meaning.end_ms:
+        return []
+    return [
+        Correction(bucket, t_ms, int(keys[i]), METRICS[m], int(change[i, m]))
+        for i, m in zip(*np.nonzero(fell), strict=True)
+    ]
+
+
+def _added(total: Ints, all_keys: Ints, parts: Parts) -> Ints:
+    """Totals with the parts added; a key recurs in parts once per bucket that it spans."""
+    total = total.copy()
+    where = np.searchsorted(all_keys, parts.keys)
+    for bucket in np.unique(parts.bucket_ms):
+        here = parts.bucket_ms == bucket
+        at, amount = where[here], parts.amount[here]
+        old, known = total[at], amount != NONE
+        total[at] = np.where(known, np.where(old == NONE, 0, old) + amount, old)
+    return total

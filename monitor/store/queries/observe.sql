@@ -1,0 +1,93 @@
+-- name: carries
+-- Which metrics each stream of a campaign has ever said anything about.
+select s.feed_id, s.stream_id, count(r.gmv) > 0, count(r.orders) > 0, count(r.items_sold) > 0,
+    count(r.visitors) > 0, count(r.impressions) > 0, count(r.clicks) > 0, count(r.refunds) > 0,
+    count(r.commission) > 0
+from stream s left join rollup r using (stream_id)
+where s.campaign_id = ?
+group by all
+
+-- name: groups
+select distinct channel, category from rollup where stream_id = ?
+
+-- name: judged_rollup
+-- What each closed bucket held when it closed: later bridging and corrections are left out.
+select r.bucket, r.channel, r.category, sum(r.gmv)::bigint as gmv, sum(r.orders)::bigint as orders,
+    sum(r.items_sold)::bigint as items_sold, sum(r.visitors)::bigint as visitors,
+    sum(r.impressions)::bigint as impressions, sum(r.clicks)::bigint as clicks,
+    sum(r.refunds)::bigint as refunds, sum(r.commission)::bigint as commission
+from rollup r join closers c on c.bucket = r.bucket
+where r.stream_id = ? and r.observed_at <= c.closer
+group by r.bucket, r.channel, r.category
+order by r.bucket, r.channel, r.category
+
+-- name: judged_fact
+select r.bucket, k.channel, k.category, sum(r.gmv)::bigint as gmv, sum(r.orders)::bigint as orders,
+    sum(r.items_sold)::bigint as items_sold, sum(r.visitors)::bigint as visitors,
+    sum(r.impressions)::bigint as impressions, sum(r.clicks)::bigint as clicks,
+    sum(r.refunds)::bigint as refunds, sum(r.commission)::bigint as commission
+from fact r join series_key k using (key_id) join closers c on c.bucket = r.bucket
+where r.stream_id = ? and r.observed_at <= c.closer
+    and (? = '' or k.channel = ?) and (? = '' or k.category = ?) and (? = '' or k.creator_id = ?)
+    and (? = '' or k.shop_id = ?) and (? = '' or k.product_id = ?) and (? = '' or k.live_id = ?)
+    and (? = '' or k.slot_id = ?)
+group by r.bucket, k.channel, k.category
+order by r.bucket, k.channel, k.category
+
+-- name: missing
+select c.bucket, m.channel, m.category, m.gmv, m.orders, m.items_sold, m.visitors, m.impressions,
+    m.clicks, m.refunds, m.commission
+from missing m join closers c on c.closer = m.observed_at
+where m.stream_id = ?
+order by c.bucket, m.channel, m.category
+
+-- name: totals
+-- Sums per group of what lies up to the watermark, corrections included; provisional is left out.
+with seen as (
+    select key_id, gmv, orders, items_sold, visitors, impressions, clicks, refunds, commission
+    from fact where stream_id = $stream and (observed_at <= $watermark or bucket + $size <= $watermark)
+    union all by name
+    select key_id,
+        case when metric = 'gmv' then amount end as gmv,
+        case when metric = 'orders' then amount end as orders,
+        case when metric = 'items_sold' then amount end as items_sold,
+        case when metric = 'visitors' then amount end as visitors,
+        case when metric = 'impressions' then amount end as impressions,
+        case when metric = 'clicks' then amount end as clicks,
+        case when metric = 'refunds' then amount end as refunds,
+        case when metric = 'commission' then amount end as commission
+    from correction
+    where stream_id = $stream and (observed_at <= $watermark or bucket + $size <= $watermark)
+)
+select {group} sum(gmv)::bigint as gmv, sum(orders)::bigint as orders,
+    sum(items_sold)::bigint as items_sold, sum(visitors)::bigint as visitors,
+    sum(impressions)::bigint as impressions, sum(clicks)::bigint as clicks,
+    sum(refunds)::bigint as refunds, sum(commission)::bigint as commission
+from seen join series_key using (key_id)
+{group_by}
+
+-- name: provisional
+-- Per key, what the kept sums hold beyond the watermark.
+select key_id, sum(gmv)::bigint as gmv, sum(orders)::bigint as orders,
+    sum(items_sold)::bigint as items_sold, sum(visitors)::bigint as visitors,
+    sum(impressions)::bigint as impressions, sum(clicks)::bigint as clicks,
+    sum(refunds)::bigint as refunds, sum(commission)::bigint as commission
+from fact where stream_id = ? and observed_at > ? and bucket + ? > ?
+group by key_id order by key_id
+
+-- name: bucket_sums
+-- Everything per bucket and group up to the watermark: for "the same time of the last event".
+select bucket, channel, category, sum(gmv)::bigint as gmv, sum(orders)::bigint as orders,
+    sum(items_sold)::bigint as items_sold, sum(visitors)::bigint as visitors,
+    sum(impressions)::bigint as impressions, sum(clicks)::bigint as clicks,
+    sum(refunds)::bigint as refunds, sum(commission)::bigint as commission
+from rollup
+where stream_id = ? and (observed_at <= ? or bucket + ? <= ?)
+group by all order by all
+
+-- name: corrections
+select c.bucket, k.channel, k.category, c.metric, sum(c.amount)::bigint
+from correction c join series_key k using (key_id)
+where c.stream_id = ? and (c.observed_at <= ? or c.bucket + ? <= ?)
+group by all order by all
+
