@@ -1,0 +1,148 @@
+"""The heartbeat: what happens when new data, or a moment without any, comes to the product.
+
+Read `Heart.tick` from top to bottom: it is the story of the product. Steps 3 to 6 are one
+transaction, so a crash at any point leaves the state before or after the tick. `now` is given and
+passed down; nothing below asks a clock, so a replay does what the live day did, bit for bit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from monitor.alerts.conditions import Condition, Refusal, conditions
+from monitor.alerts.desk import Desk
+from monitor.clock import from_db, to_db, to_ms
+from monitor.ingest.arrivals import Arrival, read_arrival
+from monitor.ingest.load import Loaded, Loader
+from monitor.judgement import Judge, Judgement
+from monitor.observe import totals
+from monitor.picture import Picture
+from monitor.publish import Publisher
+from monitor.settings import Campaign, Settings
+from monitor.store import Store
+
+AFTER_END = timedelta(minutes=30)  # ticks go on this long after a campaign's end
+
+
+@dataclass(frozen=True)
+class Ticked:
+    """What one tick did."""
+
+    picture: Picture | None  # None when it was not published
+    loaded: tuple[Loaded, ...]
+
+
+class Heart:
+    """One store, its settings, and the picture that was published last."""
+
+    def __init__(self, store: Store, settings: Settings, speed: float = 1.0) -> None:
+        self.store, self.settings, self.speed = store, settings, speed
+        self.loader = Loader(store, settings)
+        self.judge = Judge(store, settings)
+        self.publisher = Publisher(store, settings)
+        self.picture: Picture | None = None
+        self._judgements: dict[str, tuple[datetime, Judgement]] = {}
+        self._unpublished: dict[str, Judgement] = {}
+        self._seen: set[str] = set()
+        ticked = store.rows("publish.ticked")
+        self.last_tick: datetime | None = from_db(ticked[0][0]) if ticked else None
+        self.generation: int = ticked[0][1] if ticked else 0
+
+    def tick(
+        self, now: datetime, arrivals: Sequence[Arrival] = (), *, publish: bool = True
+    ) -> Ticked:
+        """Take what arrived, judge what closed, record what it means, publish the picture.
+
+        Raises whatever went wrong, with nothing of this tick kept; the same arrivals may be given
+        again. `publish=False` leaves out the last step, for replays that nobody watches.
+        """
+        # 1 collect, 2 read: files into canonical rows; what cannot be read is set aside with a reason
+        incoming = [read_arrival(arrival, self.settings) for arrival in arrivals]
+
+        try:
+            with self.store.transaction():
+                # 3 load: ledger, snapshots, facts; the same batch twice changes nothing
+                loaded = self.loader.load(incoming, now)
+                touched = {c for result in loaded for c in result.campaigns if result.taken}
+                self._forget(touched)
+
+                judgements: dict[str, Judgement] = {}
+                for campaign in self._in_play(touched, now):
+                    # 4 judge: closed buckets against the expected curve, every rule and scope
+                    judgement = self._judged(campaign, now)
+                    # 5 explain: which factor and slice carries the shortfall (not in this version)
+                    # 6 record: signals, alerts, audit
+                    desk = Desk(self.store, campaign, now)
+                    desk.record(judgement, judgement.observed.streams, self._held(judgement, now))
+                    judgements[campaign.id] = judgement
+                generation = self.generation + 1
+                self.store.run("publish.tick", [to_db(now), generation])
+        except BaseException:
+            self.loader.refresh()
+            self._judgements.clear()
+            raise
+
+        # 7 publish: one immutable picture for all viewers
+        self.generation, self.last_tick = generation, now
+        self._unpublished.update(judgements)
+        if publish:
+            self.picture = self.publisher.picture(
+                self._unpublished, now, generation, speed=self.speed
+            )
+            self._unpublished = {}
+        return Ticked(self.picture if publish else None, tuple(loaded))
+
+    def _judged(self, campaign: Campaign, now: datetime) -> Judgement:
+        """The judgement of a campaign; the last one while no data came and the end closed nothing."""
+        held = self._judgements.get(campaign.id)
+        if held is not None:
+            ends = [campaign.end + s.feed.cadence for s in held[1].observed.streams]
+            if all((held[0] >= end) == (now >= end) for end in ends):
+                return held[1]
+        judgement = self.judge.campaign(campaign, now)
+        self._judgements[campaign.id] = now, judgement
+        return judgement
+
+    def _forget(self, touched: set[str]) -> None:
+        """Campaigns with new data, and those compared with them, must be judged anew."""
+        for campaign in self.settings.campaign:
+            compared = {c.id for c in self.settings.comparables(campaign)}
+            if campaign.id in touched or compared & touched:
+                self._judgements.pop(campaign.id, None)
+        for campaign_id in touched:
+            self.judge.forget(campaign_id)
+            self.publisher.forget(campaign_id)
+
+    def _in_play(self, touched: set[str], now: datetime) -> list[Campaign]:
+        """Campaigns that got data, that run, that ended a moment ago, or that nobody has seen yet."""
+        started = {row[2] for row in self.store.rows("ingest.streams")}
+        before = self.last_tick
+        found = [
+            c
+            for c in self.settings.campaign
+            if c.id in touched
+            or c.id not in self._seen
+            or (c.id in started and c.start <= now <= c.end + AFTER_END)
+            or (before is not None and any(before < at <= now for at in (c.start, c.end)))
+        ]
+        self._seen |= {c.id for c in found}
+        return found
+
+    def _held(self, judgement: Judgement, now: datetime) -> list[Condition]:
+        """What is wrong with the data of this campaign, as step 6 records it."""
+        observed = judgement.observed
+        gmv = observed.by_metric.get("gmv")
+        corrections: list[tuple[int, int]] = []
+        total = None
+        if gmv is not None:
+            rows = self.store.rows("observe.corrections", [gmv.stream_id, *gmv.visible])
+            corrections = [(to_ms(from_db(row[0])), row[4]) for row in rows if row[3] == "gmv"]
+            if corrections:
+                total = totals(self.store, observed.streams).get((), {}).get("gmv")
+        refusals = [
+            Refusal(row[0], row[1], row[2], from_db(row[3]))
+            for row in self.store.rows("alerts.unmended_refusals")
+        ]
+        return conditions(observed.campaign, observed.streams, corrections, total, refusals, now)
