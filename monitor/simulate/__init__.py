@@ -1,0 +1,1 @@
+"""Simulated sale days, the labelled demo, and converters of recorded data."""
