@@ -113,7 +113,7 @@ def _parser() -> argparse.ArgumentParser:
     sums.add_argument("--by", default="", help="dimensions, separated by commas")
     board = asking("board", _board, "A ranking.", "/api/boards/{name}.json", "campaign", "limit")
     board.add_argument("name")
-    board.add_argument("--limit", type=int)
+    board.add_argument("--limit", type=_count)
     return parser
 
 
@@ -332,6 +332,12 @@ def _speed(text: str) -> float | None:
     if not speed > 0:
         raise argparse.ArgumentTypeError(f"{text!r}: a number above 0, or max")
     return speed
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r}: a whole number, 0 or more")
+    return int(text)
 
 
 def _print_json(document: dict[str, Any]) -> None:

@@ -71,6 +71,12 @@ class Judge:
         """A campaign got new data: what was remembered of it is out of date."""
         self._past.pop(campaign_id, None)
 
+    def forget_all(self) -> None:
+        """A tick was rolled back: what was remembered may never have been."""
+        self._past.clear()
+        self._shapes.clear()
+        self._last.clear()
+
     def campaign(self, campaign: Campaign, now: datetime, scope: Scope | None = None) -> Judgement:
         """Judge all rules; with `scope`, only that scope."""
         observed = observe(self.store, self.settings, campaign, now, scope)

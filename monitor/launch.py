@@ -77,14 +77,15 @@ def _demo(options: Options) -> Runtime:
     config = folder / "demo.toml"
     config.write_text(demo_config_text("inbox/performance"), encoding="utf-8")
     text = config.read_text(encoding="utf-8")
-    settings = parse_settings(text, config).model_copy(update={"demo": True})
+    settings = parse_settings(text, config)
     store = open_store(options.db)
     keep_configuration(store, config, text)
     _leave_note(options)
     inbox = settings.feed[0].source.path
     demo = Demo()
     clock = _DemoClock()
-    return Runtime(store, settings, clock, before_pulse=_feeding(demo, inbox, clock))
+    feeding = _feeding(demo, inbox, clock)
+    return Runtime(store, settings, clock, before_pulse=feeding, demo=True)
 
 
 class _DemoClock:

@@ -132,6 +132,7 @@ def observe(
     starts = some.starts_ms if some else np.empty(0, np.int64)
     rows: dict[int, pa.Table] = {}
     gone: dict[int, pa.Table] = {}
+    said: dict[int, dict[str, Bools]] = {}
     groups: set[Group] = set()
     for stream in {s.stream_id: s for s in by_metric.values()}.values():
         with store.lent("closers", _closers(stream)):
@@ -141,6 +142,9 @@ def observe(
             else:
                 given = [v for dim in DIMENSIONS for v in [scope.get(dim, "")] * 2]
                 got = store.table("observe.judged_fact", [stream.stream_id, *given])
+                asked = [*given, stream.stream_id, stream.stream_id]
+                gone[stream.stream_id] = store.table("observe.missing_fact", asked)
+            said[stream.stream_id] = _said(store, stream)
         rows[stream.stream_id] = got
         groups |= {(row[0], row[1]) for row in store.rows("observe.groups", [stream.stream_id])}
     ordered = tuple(sorted(groups))
@@ -152,16 +156,14 @@ def observe(
         stream = next(s for s in streams if s.stream_id == stream_id)
         metrics = [m for m, s in by_metric.items() if s.stream_id == stream_id]
         grids = _grids(got, metrics, ordered, stream, np.full(shape, np.nan))
-        there = gone.get(stream_id)
+        lost.update(_grids(gone[stream_id], metrics, ordered, stream, np.zeros(shape)))
         for metric, grid in grids.items():
-            # A closed, read bucket in which a group has no row had none of it.
-            grid[np.isnan(grid) & stream.closing.read] = 0.0
+            # A closed, read bucket in which a group has no row, and lost none, had none of it.
+            # One whose last snapshot has the metric blank in every row is unknown.
+            grid[np.isnan(grid) & stream.closing.read & (lost[metric] == 0)] = 0.0
+            grid[:, ~said[stream_id][metric]] = np.nan
             amount[metric] = grid
             usual[metric] = np.nancumsum(grid, axis=1)
-        zero = np.zeros(shape)
-        lost.update(
-            _grids(there, metrics, ordered, stream, zero) if there else dict.fromkeys(metrics, zero)
-        )
     return Observed(campaign, streams, by_metric, starts, ordered, amount, lost, usual)
 
 
@@ -169,12 +171,26 @@ def _closers(stream: Stream) -> pa.Table:
     closed = stream.closing
     known = closed.closer_ms != NONE
     size = stream.meaning.bucket_ms
+    periods = [stream.meaning.period_ms(ms) for ms in closed.closer_ms[known].tolist()]
     return pa.table(
         {
             "bucket": pa.array(closed.starts_ms[known] // size * size, pa.timestamp("ms")),
             "closer": pa.array(closed.closer_ms[known], pa.timestamp("ms")),
+            "since": pa.array(periods, pa.timestamp("ms")),
         }
     )
+
+
+def _said(store: Store, stream: Stream) -> dict[str, Bools]:
+    """Per metric, the buckets whose closing snapshot says anything of it."""
+    rows = store.rows("observe.said", [stream.stream_id])
+    starts, size = stream.closing.starts_ms, stream.meaning.bucket_ms
+    place = {int(start) // size * size: b for b, start in enumerate(starts)}
+    found = {metric: np.zeros(len(starts), bool) for metric in METRICS}
+    for bucket, *has in rows:
+        for metric, some in zip(METRICS, has, strict=True):
+            found[metric][place[to_ms(from_db(bucket))]] = some
+    return found
 
 
 def _grids(

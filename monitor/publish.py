@@ -51,6 +51,8 @@ class Publisher:
         now: datetime,
         generation: int,
         problems: tuple[str, ...] = (),
+        *,
+        demo: bool = False,
         speed: float = 1.0,
     ) -> Picture:
         """`judgements`: the campaigns that were judged in this tick, by id."""
@@ -61,7 +63,7 @@ class Publisher:
         return Picture(
             generation=generation,
             published_at=now,
-            demo=self.settings.demo,
+            demo=demo,
             campaigns={
                 c.id: self._campaigns[c.id]
                 for c in self.settings.campaign

@@ -48,9 +48,10 @@ class Runtime:
         settings: Settings,
         clock: Clock,
         before_pulse: Callable[[datetime], None] | None = None,
+        demo: bool = False,
     ) -> None:
         self.store, self.settings, self.clock = store, settings, clock
-        self.heart = Heart(store, settings, clock.speed)
+        self.heart = Heart(store, settings, demo=demo, speed=clock.speed)
         self.inboxes = [Inbox(feed) for feed in settings.feed]
         self.health = Health()
         self._before_pulse = before_pulse
@@ -71,8 +72,18 @@ class Runtime:
                 str(e) if isinstance(e, MonitorError) else f"{type(e).__name__}: {e}"
             )
             log.exception("tick failed; nothing of it was kept, it will be tried again")
+            self._revive()
         self.health.last_pulse_s = time.monotonic()
         self._show_pulse()
+
+    def _revive(self) -> None:
+        """After a failure: make sure that the next pulse has a store that works."""
+        try:
+            if self.store.revive():
+                self.heart.loader.refresh()
+                log.warning("the database was opened anew after a failed write")
+        except Exception:
+            log.exception("the database cannot be opened anew yet; it will be tried again")
 
     def _pulse(self) -> None:
         now = self.clock.now()

@@ -210,7 +210,6 @@ class Settings(Part):
     monitor: Monitor = Monitor()
     campaign: tuple[Campaign, ...] = Field(min_length=1)
     feed: tuple[Feed, ...] = Field(min_length=1)
-    demo: bool = Field(default=False, exclude=True)
 
     @model_validator(mode="after")
     def _ids_stand_alone_and_references_resolve(self) -> Settings:

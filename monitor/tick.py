@@ -37,8 +37,11 @@ class Ticked:
 class Heart:
     """One store, its settings, and the picture that was published last."""
 
-    def __init__(self, store: Store, settings: Settings, speed: float = 1.0) -> None:
-        self.store, self.settings, self.speed = store, settings, speed
+    def __init__(
+        self, store: Store, settings: Settings, *, demo: bool = False, speed: float = 1.0
+    ) -> None:
+        self.store, self.settings = store, settings
+        self.demo, self.speed = demo, speed  # only told on, to whoever looks at the picture
         self.loader = Loader(store, settings)
         self.judge = Judge(store, settings)
         self.publisher = Publisher(store, settings)
@@ -80,8 +83,9 @@ class Heart:
                 generation = self.generation + 1
                 self.store.run("publish.tick", [to_db(now), generation])
         except BaseException:
-            self.loader.refresh()
             self._judgements.clear()
+            self.judge.forget_all()
+            self.loader.refresh()
             raise
 
         # 7 publish: one immutable picture for all viewers
@@ -89,7 +93,7 @@ class Heart:
         self._unpublished.update(judgements)
         if publish:
             self.picture = self.publisher.picture(
-                self._unpublished, now, generation, speed=self.speed
+                self._unpublished, now, generation, demo=self.demo, speed=self.speed
             )
             self._unpublished = {}
         return Ticked(self.picture if publish else None, tuple(loaded))

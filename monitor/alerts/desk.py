@@ -31,6 +31,7 @@ OUTCOMES = {
     codes.INCOMPLETE: Outcome.HOLD,
     codes.TOO_LITTLE: Outcome.HOLD,
 }
+JUDGED = (codes.NORMAL, codes.BAND, codes.BREACHED)
 MS = timedelta(milliseconds=1)
 SYSTEM = "monitor"
 SEVERITIES = ("info", "warning", "critical")
@@ -78,7 +79,10 @@ class Desk:
         rule, closed = verdicts.rule, verdicts.closing
         states = verdicts.judged.state[row]
         key = self._key(scope, rule.metric, rule.name)
-        for b in np.flatnonzero(closed.closed & (closed.ends_ms > signal.judged_to_ms)):
+        waiting = np.flatnonzero(closed.closed & (closed.ends_ms > signal.judged_to_ms))
+        # A bucket on hold changes nothing but the reason that is shown; the last one's is enough.
+        telling = [b for b in waiting if states[b] in JUDGED or b == waiting[-1]]
+        for b in telling:
             since_ms, end_ms = signal.since_ms, int(closed.ends_ms[b])
             outcome = OUTCOMES[int(states[b])]
             signal, event = advance(
@@ -120,9 +124,7 @@ class Desk:
         closed, judged = verdicts.closing, verdicts.judged
         states = judged.state[row]
         counted = (
-            (closed.starts_ms >= since_ms)
-            & (closed.ends_ms <= until_ms)
-            & np.isin(states, (codes.NORMAL, codes.BAND, codes.BREACHED))
+            (closed.starts_ms >= since_ms) & (closed.ends_ms <= until_ms) & np.isin(states, JUDGED)
         )
         observed = float(np.nansum(verdicts.observed[row][counted]))
         expected = float(np.nansum(judged.expected[row][counted]))

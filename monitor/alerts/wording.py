@@ -34,7 +34,7 @@ def short(amount: float) -> str:
 def scope_words(scope: Scope) -> str:
     """`{"channel": "live", "category": "beauty"}` → `LIVE beauty`; "" for the whole campaign."""
     return " ".join(
-        CHANNEL_WORDS.get(value.lower(), value) if dim == "channel" else value
+        CHANNEL_WORDS.get(value.lower(), value.replace("_", " "))
         for dim, value in scope.items()
         if dim != "feed"
     )

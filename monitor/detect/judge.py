@@ -24,6 +24,8 @@ STRONG = 5.0
 CLEAR = 1.5
 LEAST_FALL = 0.15
 GAIN = 0.15
+DRIFT = 0.01  # how much an event's level wanders in a bucket, relative
+SUSPECT = 2.0
 STEP_DOWN, STEP_UP = 1.5, 2.5  # clips of one bucket's pull on the level, in σ
 QUIET = 4  # buckets at the start of an event that are learned from, not judged
 PRIOR_WEIGHT = 2.0  # buckets that the prior of the level counts for
@@ -212,7 +214,8 @@ def _judge_bucket(
     off = np.where(usable, gap / np.maximum(due, 1e-12), 0.0)
     z = np.where(usable, off / sigma, 0.0)
 
-    breach = usable & (_deepest(sums, b, now.epoch) <= -BREACH) & (z <= -1.0)
+    deepest = _deepest(sums, b, now.epoch)
+    breach = usable & (deepest <= -BREACH) & (z <= -1.0)
     clear = usable & ~breach & (z > -CLEAR)
     enough = np.isnan(events) | (events * BUCKETS_AN_HOUR >= ENOUGH)
     judged = usable & enough & (b >= QUIET)
@@ -225,12 +228,17 @@ def _judge_bucket(
     now.clear_row = np.where(clear, now.clear_row + 1, np.where(usable, 0, now.clear_row))
     now.held = (now.held | (now.in_row >= HOLD_AFTER)) & (now.clear_row < CLEAR_AFTER)
     now.epoch = np.where(now.held, b, now.epoch)
-    learns = usable & ~now.held & ~(judged & breach) & (not shape.unknown_boost[b])
+    learns = usable & ~(judged & breach) & (not shape.unknown_boost[b])
     young = now.weight < QUIET + PRIOR_WEIGHT  # the start of an event corrects the prior freely
     step = np.clip(off, np.maximum(-STEP_DOWN * sigma, -0.9), STEP_UP * sigma)
     step = np.where(young, np.clip(off, -0.9, 9.0), step)
     telling = np.minimum((TELLING / sigma) ** 2, 1.0)  # a bucket of two orders teaches little
-    gain = np.maximum(GAIN, 1.0 / (now.weight + 1.0)) * telling
+    steady = np.clip(DRIFT / sigma, 0.0, GAIN)  # the noisier a bucket, the less it may pull
+    gain = np.maximum(steady, telling / (now.weight + 1.0))
+    # Under suspicion the level all but waits, in a dip it stands still; yet a little short is no
+    # dip any more, or an event that comes back a little lower would never be called recovered.
+    suspect = deepest <= -SUSPECT
+    gain = np.where(now.held & suspect, 0.0, np.where(now.held | suspect, gain * 0.3, gain))
     surprise = np.minimum(off**2 * now.spread / np.maximum(variance, 1e-12), 9.0 * now.spread)
     grown = np.clip(now.spread + SPREAD_GAIN * (surprise - now.spread), 1.0, 9.0)
     now.level = np.where(learns, now.level + gain * np.log1p(step), now.level)

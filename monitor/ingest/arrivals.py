@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,6 +14,7 @@ from monitor.ingest.load import Incoming, content_hash
 from monitor.ingest.read import Readings, read_canonical
 from monitor.settings import Feed, Settings
 
+log = logging.getLogger("monitor")
 STAMP = re.compile(r"@(\d{8}T\d{6})Z(?=\.|$)")
 SUFFIXES = {".csv", ".parquet", ".jsonl", ".ndjson", ".json"}
 
@@ -38,6 +40,9 @@ def read_arrival(arrival: Arrival, settings: Settings) -> Incoming:
         reason = str(e)
     except OSError as e:
         reason = f"cannot be read: {e.strerror or e}"
+    except Exception as e:  # a fault of ours in one file must not keep the others waiting
+        log.exception("reading %s failed", arrival.path.name)
+        reason = f"the product failed to read it ({type(e).__name__}: {e}); please report this file"
     return Incoming(
         file=arrival.path.name,
         feed=arrival.feed,

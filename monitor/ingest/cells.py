@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 import json
@@ -42,7 +43,7 @@ def read_cells(content: bytes) -> Raw:
 
     Raises FileRefused when there is no table in it.
     """
-    if not content.strip():
+    if not content.removeprefix(codecs.BOM_UTF8).strip():
         raise FileRefused("the file is empty")
     if content.startswith(b"PAR1"):
         return _parquet(content)
@@ -99,6 +100,8 @@ def _json_lines(text: str) -> Raw:
             continue
         try:
             value = json.loads(row, parse_float=str, parse_int=str, parse_constant=str)
+            if "\\u" in row:  # an escape may hold half a character, which is no text
+                json.dumps(value, ensure_ascii=False).encode()
         except (ValueError, RecursionError):
             value = None
         if isinstance(value, dict):
@@ -124,11 +127,16 @@ def _json_cell(value: Any) -> str | None:
 def _parquet(content: bytes) -> Raw:
     try:
         table = pq.read_table(io.BytesIO(content))
+        table.validate(full=True)
     except (pa.ArrowException, OSError, ValueError) as e:
         raise FileRefused(f"no table: a Parquet file that cannot be read ({e})") from e
-    columns = [table.column(i).combine_chunks() for i in range(table.num_columns)]
+    columns = [_decoded(table.column(i).combine_chunks()) for i in range(table.num_columns)]
     lines = np.arange(1, table.num_rows + 1, dtype=np.int64)
     return Raw(_by_label(table.column_names, columns), lines, ())
+
+
+def _decoded(column: pa.Array) -> pa.Array:
+    return column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
 
 
 def _by_label(labels: Sequence[str], columns: Sequence[pa.Array]) -> dict[str, pa.Array]:

@@ -58,6 +58,14 @@ class Meaning:
             return ONE_PERIOD
         return from_ms(t_ms).astimezone(self.zone).date().toordinal()
 
+    def period_ms(self, t_ms: int) -> int | None:
+        """Since when a key that was read is expected in every snapshot; None: it never is."""
+        if self.counter == "interval":
+            return None
+        if self.counter == "cumulative_campaign":
+            return 0
+        return local_midnight_ms(from_ms(t_ms).astimezone(self.zone).date(), self.zone)
+
     def zero_ms(self, t_ms: int) -> int | None:
         """Where the counter stood at 0 before the first snapshot of its period, at `t_ms`.
 
@@ -150,13 +158,13 @@ class Correction:
 
 @dataclass(frozen=True)
 class Stepped:
-    """What one snapshot gave. `missing` are keys of the same period that it lacks."""
+    """What one snapshot gave. `missing` are keys of the same period that it lacks, or has blank."""
 
     state: State
     parts: Parts
     corrections: list[Correction]
     missing: Ints
-    missing_usual: Ints  # their totals so far, shape (missing, metrics)
+    missing_usual: Ints  # their totals so far, shape (missing, metrics), NONE where read
     unknown_start: bool  # what the counter held before this first reading is unknown
 
 
@@ -175,7 +183,8 @@ def step(
         parts = _spread(keys, at, values, t_ms, meaning)
         total = _added(state.total, state.keys, parts)
         after = State(state.keys, state.day, state.value, state.at, total)
-        return Stepped(after, parts, [], np.empty(0, np.int64), state.total[:0], False)
+        nobody = np.zeros(len(state.keys), bool)  # a key that an interval lacks had nothing in it
+        return Stepped(after, parts, [], *_unread(state, rows, values, nobody), False)
 
     day = meaning.day(t_ms)
     value, at = state.value[rows], state.at[rows]
@@ -220,10 +229,17 @@ def step(
         State(state.keys, new_day, new_value, new_at, total),
         parts,
         corrections,
-        state.keys[gone],
-        state.total[gone],
+        *_unread(state, rows, values, gone),
         unknown_start,
     )
+
+
+def _unread(state: State, rows: Ints, values: Ints, gone: Bools) -> tuple[Ints, Ints]:
+    """Keys with something that the snapshot does not say, and what of them was usual so far."""
+    usual = np.where(gone[:, None], state.total, NONE)
+    usual[rows] = np.where(values == NONE, state.total[rows], NONE)
+    some = (usual != NONE).any(axis=1)
+    return state.keys[some], usual[some]
 
 
 def _spread(keys: Ints, at: Ints, change: Ints, t_ms: int, meaning: Meaning) -> Parts:

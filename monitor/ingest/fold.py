@@ -78,7 +78,7 @@ class Fold:
                 }
             ),
         )
-        self._write_state(state)
+        self._write_state(state.told())
 
     def _state(self) -> State:
         got = self.store.arrays("ingest.state", [self.stream])

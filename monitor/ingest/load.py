@@ -20,7 +20,7 @@ from monitor.campaigns.words import DIMENSIONS, METRICS, MONEY
 from monitor.clock import to_db
 from monitor.ingest.cells import Fault
 from monitor.ingest.columns import STAMP, metric_columns, nullable, stamp
-from monitor.ingest.counters import NONE, Bools, Meaning
+from monitor.ingest.counters import NONE, Bools, Ints, Meaning
 from monitor.ingest.fold import Fold
 from monitor.ingest.read import Columns, Readings
 from monitor.settings import Feed, Settings
@@ -106,6 +106,7 @@ class Loader:
         self.store, self.settings = store, settings
         self.keys: dict[tuple[str, ...], int] = {}
         self.streams: dict[tuple[str, str], int] = {}
+        self._unfolded: set[tuple[int, datetime]] = set()  # snapshots of this load, by stream
         self.refresh()
 
     def refresh(self) -> None:
@@ -117,6 +118,7 @@ class Loader:
         """Take arrivals in the order given, then fold the streams that got new rows."""
         results: list[Loaded] = []
         touched: dict[tuple[str, str], int] = {}
+        self._unfolded.clear()
         for arrival in arrivals:
             results.append(self._take(arrival, now, touched))
         for (feed_id, campaign_id), since_ms in sorted(touched.items()):
@@ -147,7 +149,7 @@ class Loader:
         )  # fmt: skip
         if arrival.readings is not None:
             self._take_rows(arrival, arrival.readings, seq, result, touched)
-        self._write_ledger(result, arrival, seq, now, first=not seen)
+        self._write_ledger(result, arrival, seq, now, seen[0][7:] if seen else None)
         return result
 
     def _known_batch(self, arrival: Incoming, seen: tuple[Any, ...], now: datetime) -> Loaded:
@@ -191,7 +193,9 @@ class Loader:
         else:
             result.status = "known"
             result.reason = "every row was already held" if count else "the file has no rows"
-        self.store.append("snapshot", rows.take(pa.array(new)).drop_columns(["row_no"]))
+        fresh = rows.take(pa.array(new)).drop_columns(["row_no"])
+        self.store.append("snapshot", fresh)
+        self._unfolded |= _snapshots(fresh)
         for campaign_id in result.campaigns:
             mine = np.fromiter((c == campaign_id for c in readings.campaign), bool, count) & ~held
             if mine.any():
@@ -242,11 +246,11 @@ class Loader:
 
     def _any_instant_held(self, rows: pa.Table) -> bool:
         """A snapshot at an instant that no stream has yet cannot be held: skip the costly look."""
-        pairs = rows.select(["stream_id", "observed_at"]).group_by(["stream_id", "observed_at"])
-        distinct = pairs.aggregate([])
-        for stream_id in set(distinct["stream_id"].to_pylist()):
-            mine = distinct.filter(pa.compute.equal(distinct["stream_id"], stream_id))
-            instants = mine["observed_at"].to_pylist()
+        asked = _snapshots(rows)
+        if asked & self._unfolded:
+            return True
+        for stream_id in {stream for stream, _ in asked}:
+            instants = [at for stream, at in asked if stream == stream_id]
             if self.store.one("ingest.held_instants", [stream_id, instants])[0]:
                 return True
         return False
@@ -271,14 +275,20 @@ class Loader:
         return [self.keys[key] for key in keys]
 
     def _write_ledger(
-        self, result: Loaded, arrival: Incoming, seq: int, now: datetime, *, first: bool
+        self,
+        result: Loaded,
+        arrival: Incoming,
+        seq: int,
+        now: datetime,
+        before: tuple[Any, ...] | None,
     ) -> None:
+        """Write the batch; `before` is what the ledger had of it: first arrival, arrivals, taken."""
+        first, arrivals, taken = before or (to_db(now), 0, 0)
         summary = {
             "columns": result.as_json()["columns"],
             "totals": result.totals,
             "campaigns": result.campaigns,
         }
-        at = pa.array([to_db(now)], STAMP)
         self.store.append(
             "batch",
             pa.table(
@@ -288,15 +298,15 @@ class Loader:
                     "feed_id": [arrival.feed.id],
                     "file": [arrival.file],
                     "format": [result.format],
-                    "status": [result.status],
-                    "reason": pa.array([result.reason], pa.string()),
-                    "arrived_at": at,
-                    "last_arrived_at": at,
-                    "arrivals": [1 if first else 2],
+                    "status": ["taken" if taken else result.status],
+                    "reason": pa.array([None if taken else result.reason], pa.string()),
+                    "arrived_at": pa.array([first], STAMP),
+                    "last_arrived_at": pa.array([to_db(now)], STAMP),
+                    "arrivals": [arrivals + 1],
                     "rows_read": [result.read],
-                    "taken": [result.taken],
+                    "taken": [taken + result.taken],
                     "quarantined": [result.quarantined],
-                    "known": [result.known],
+                    "known": [max(result.known - taken, 0)],
                     "campaigns": [",".join(result.campaigns)],
                     "summary": [json.dumps(summary)],
                 }
@@ -322,25 +332,38 @@ class Loader:
             )
 
 
+def _snapshots(rows: pa.Table) -> set[tuple[int, datetime]]:
+    """The streams and instants of rows."""
+    pairs = rows.select(["stream_id", "observed_at"]).group_by(["stream_id", "observed_at"])
+    distinct = pairs.aggregate([])
+    return set(
+        zip(distinct["stream_id"].to_pylist(), distinct["observed_at"].to_pylist(), strict=True)
+    )
+
+
 def file_totals(readings: Readings, feed: Feed, settings: Settings) -> dict[str, float | None]:
-    """What a file adds up to: interval rows, or the last reading per key and local day."""
+    """What a file adds up to: interval rows, or the last reading per key and local day.
+
+    A blank is no reading: the last value before it stands.
+    """
     totals: dict[str, float | None] = {}
-    if feed.counter == "interval":
-        rows = np.arange(len(readings.line))
-    else:
+    values = readings.values
+    if feed.counter != "interval":
         zones = {c.id: c.zone for c in settings.campaign}
         days: dict[tuple[int, str], int] = {}
-        last: dict[tuple[Any, ...], int] = {}
+        last: dict[tuple[Any, ...], Ints] = {}
         for row in np.argsort(readings.observed_ms, kind="stable").tolist():
             campaign, at = readings.campaign[row], int(readings.observed_ms[row])
             if feed.counter == "cumulative_day" and (at, campaign) not in days:
                 moment = datetime.fromtimestamp(at / 1000, UTC).astimezone(zones[campaign])
                 days[at, campaign] = moment.date().toordinal()
-            last[campaign, readings.keys[row], days.get((at, campaign), 0)] = row
-        rows = np.array(sorted(last.values()), np.int64)
+            which = campaign, readings.keys[row], days.get((at, campaign), 0)
+            said, before = values[row], last.get(which)
+            last[which] = said if before is None else np.where(said == NONE, before, said)
+        values = np.array(list(last.values()), np.int64).reshape(-1, len(METRICS))
     for m, metric in enumerate(METRICS):
-        column = readings.values[rows, m]
-        if (readings.values[:, m] != NONE).any():
+        column = values[:, m]
+        if (column != NONE).any():
             totals[metric] = number(int(column[column != NONE].sum()), metric)
     return totals
 

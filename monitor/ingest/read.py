@@ -27,7 +27,7 @@ from monitor.settings import Settings
 REQUIRED = ("observed_at", "campaign_id")
 KNOWN = (*REQUIRED, *DIMENSIONS, *METRICS, "complete_through")
 PLAIN_NUMBER = r"^\d{1,12}(\.\d{1,2})?$"
-SCIENTIFIC = re.compile(r"^\d+(\.\d+)?[eE]\+?\d{1,3}$")
+SCIENTIFIC = re.compile(r"^-?\d+(\.\d+)?[eE]\+?\d{1,3}$")
 OUTSIDE = timedelta(days=1)
 LARGEST = Decimal(10) ** 14
 

@@ -48,9 +48,10 @@ class Store:
         """This thread's own cursor."""
         if self._closed:
             raise MonitorError("the database is closed")
-        if not hasattr(self._local, "cursor"):
+        if getattr(self._local, "of", None) is not self._con:
             self._local.cursor = self._con.cursor()
             self._local.cursor.execute("set TimeZone = 'UTC'")
+            self._local.of = self._con
         return self._local.cursor  # type: ignore[no-any-return]
 
     def run(self, query: str, parameters: Sequence[Any] = ()) -> duckdb.DuckDBPyConnection:
@@ -134,6 +135,21 @@ class Store:
         with self._writing:
             self.cursor.execute("checkpoint")
 
+    def revive(self) -> bool:
+        """Open the file anew if DuckDB has given up on it; says whether it had.
+
+        A checkpoint on a full disk leaves every connection of the process useless for good. Nothing is
+        lost: what was committed stands in the file and its log.
+        """
+        with self._writing:
+            try:
+                self.cursor.execute("select 1")
+                return False
+            except (duckdb.FatalException, duckdb.ConnectionException):
+                self._con.close()  # and all its cursors, else DuckDB would hand out the dead one again
+                self._con = _connect(self.path)
+                return True
+
     def close(self) -> None:
         if not self._closed:
             self._closed = True
@@ -149,10 +165,7 @@ def open_store(path: Path | None) -> Store:
     if path is not None:
         path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        con = duckdb.connect(
-            str(path) if path else ":memory:",
-            config={"checkpoint_threshold": "1GB", "autoinstall_known_extensions": "false"},
-        )
+        con = _connect(path)
     except duckdb.IOException as e:
         raise _held(path, str(e)) from e
     except duckdb.Error as e:
@@ -164,6 +177,13 @@ def open_store(path: Path | None) -> Store:
         con.close()
         raise
     return Store(con, path)
+
+
+def _connect(path: Path | None) -> duckdb.DuckDBPyConnection:
+    return duckdb.connect(
+        str(path) if path else ":memory:",
+        config={"checkpoint_threshold": "1GB", "autoinstall_known_extensions": "false"},
+    )
 
 
 def note_path(db: Path) -> Path:

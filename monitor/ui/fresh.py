@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 from monitor.picture import CampaignPicture, Picture
@@ -11,6 +11,9 @@ from monitor.ui.numbers import age, clock_time, place, span
 
 DEFAULT_CADENCE_S = 300.0
 Level = Literal["fresh", "late", "stopped", "final", "empty"]
+
+LAST_MINUTE = timedelta(minutes=1)
+LAST_NUMBERS = timedelta(minutes=30)  # after the end: how long readings of the event may come
 
 
 @dataclass(frozen=True)
@@ -70,10 +73,14 @@ def phase_words(shown: CampaignPicture, now: datetime) -> tuple[str, str]:
         left = span((campaign.end - now).total_seconds())
         return "LIVE", f"ends in {left} ({_at(campaign.end, shown, now)})"
     ended = f"ended {clock_time(campaign.end, zone)} {place(zone)}"
-    complete = shown.watermark is not None and shown.watermark >= campaign.end
-    if shown.phase == "ended" and complete:
+    # A reading in the last minute speaks for the rest of the day.
+    complete = shown.watermark is not None and shown.watermark >= campaign.end - LAST_MINUTE
+    if complete:
         return "ENDED", f"{ended}, numbers final"
-    return "ENDED", f"{ended}, last numbers still coming in"
+    if now < campaign.end + LAST_NUMBERS:
+        return "ENDED", f"{ended}, last numbers still coming in"
+    until = clock_time(shown.watermark, zone, now) if shown.watermark else "the start"
+    return "ENDED", f"{ended}; nothing came for the time after {until}"
 
 
 def _at(at: datetime, shown: CampaignPicture, now: datetime) -> str:

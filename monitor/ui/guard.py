@@ -104,5 +104,8 @@ def banners(frame: Frame, asked_for: str | None) -> list[str]:
         )
     if frame.picture.demo:
         speed = f", clock ×{frame.picture.speed:g}" if frame.picture.speed != 1 else ""
-        said.append(banner("demo", f"Demo: simulated data{speed}", "No real shop, no real money."))
+        words = w.DEMO
+        if all(shown.phase == "ended" for shown in frame.picture.campaigns.values()):
+            words = w.DEMO_OVER
+        said.append(banner("demo", f"Demo: simulated data{speed}", words))
     return said

@@ -33,14 +33,16 @@ def pace(frame: Frame) -> str:
     return panel(f"Pace of {w.metric(p.metric)}", body, aside, f"m-pace {stale}")
 
 
-def verdict(p: Pace, so_far: float | None) -> tuple[str, str]:
-    """(tone, words) that answer "are we on pace?"."""
+def verdict(p: Pace, so_far: float | None, ended: bool = False) -> tuple[str, str]:
+    """(tone, words) that answer "are we on pace?", or how it ended."""
     if so_far is None:
         return "unknown", "Unknown: no complete numbers yet"
     if p.target is None:
         return "flat", "No target set"
     if so_far >= p.target:
         return "up", "▲ Target reached"
+    if ended:
+        return "down", f"▼ {n.percent(so_far / p.target, 0)} of the target"
     if p.due_by_now is None:
         return "flat", f"{n.percent(so_far / p.target, 0)} of target"
     if p.due_by_now > 0 and abs(so_far / p.due_by_now - 1) <= ON_PACE:
@@ -49,9 +51,12 @@ def verdict(p: Pace, so_far: float | None) -> tuple[str, str]:
 
 
 def _verdict(frame: Frame, p: Pace, so_far: float | None) -> str:
-    tone, text = verdict(p, so_far)
+    ended = frame.shown.phase == "ended"
+    tone, text = verdict(p, so_far, ended)
     more = ""
-    if so_far is not None and p.target is not None and p.due_by_now is not None:
+    if so_far is not None and p.target is not None and ended:
+        more = f"{_money(frame, p, p.target - so_far)} missing"
+    elif so_far is not None and p.target is not None and p.due_by_now is not None:
         gap = so_far - p.due_by_now
         side = "more" if gap >= 0 else "less"
         more = f"{n.amount(p.metric, abs(gap), frame.currency)} {side} than due by now"

@@ -24,6 +24,10 @@ STYLE = """<style>
 /* a refresh is not an event: nothing fades, nothing spins */
 [data-stale="true"]{opacity:1!important;transition:none!important}
 [data-testid="stStatusWidget"]{visibility:hidden}
+/* Streamlit marks a focused link of the navigation as it marks the current page: not to be told apart */
+[data-testid="stTopNavLink"]:focus-visible,
+[data-testid="stBaseButton-elementToolbar"]:focus-visible{outline:2px solid var(--blue)!important;
+ outline-offset:1px}
 [data-testid="stMainBlockContainer"]{max-width:1720px;padding-left:clamp(.7rem,2vw,2rem);
  padding-right:clamp(.7rem,2vw,2rem)}
 [data-testid="stMainBlockContainer"] [data-testid="stVerticalBlock"]{gap:.65rem}

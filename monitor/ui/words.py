@@ -16,7 +16,7 @@ METRICS: Mapping[str, str] = {
     "refunds": "Refunds",
     "commission": "Commission",
     "conversion": "Conversion",
-    "aov": "Order value",
+    "aov": "AOV",
 }
 EXPLAINED: Mapping[str, str] = {
     "conversion": "orders ÷ visitors",
@@ -107,6 +107,8 @@ BOARDS: Mapping[str, str] = {
 
 WAITING_TITLE = "Waiting for the first data"
 WAITING = "The monitor is running and has published nothing yet. This page fills by itself."
+DEMO = "No real shop, no real money."
+DEMO_OVER = "Its evening is over: stop it and start `make run` again to see it once more."
 NO_DATA_TITLE = "No data for this campaign yet"
 NO_ALERTS_TITLE = "No open alerts"
 NO_SUCH_ALERTS = "No alerts of this kind and status"

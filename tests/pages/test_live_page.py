@@ -16,7 +16,7 @@ def test_it_shows_the_totals_so_far_with_their_change_and_age(open_page: Opener)
     assert "Orders 48,112 ▲ 9.3% as of 21:14" in text
     assert "Visitors 1.20M ▼ 3.8%" in text
     assert "Conversion 4.00% ▲ 0.48 pp" in text
-    assert "Order value RM 38.31 ▲ 2.8%" in text
+    assert "AOV RM 38.31 ▲ 2.8%" in text
     assert "Changes against 9.9 Mega Sale at the same time of event" in text
 
 

@@ -2,7 +2,7 @@
 select coalesce(max(seq), 0) + 1 from batch
 
 -- name: batch_by_id
-select seq, status, reason, rows_read, quarantined, summary, format
+select seq, status, reason, rows_read, quarantined, summary, format, arrived_at, arrivals, taken
 from batch where batch_id = ?
 
 -- name: seen_again

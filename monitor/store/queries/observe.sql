@@ -41,6 +41,61 @@ from missing m join closers c on c.closer = m.observed_at
 where m.stream_id = ?
 order by c.bucket, m.channel, m.category
 
+-- name: said
+-- Per closed bucket, which metrics its closing snapshot says anything of.
+select c.bucket, count(r.gmv) > 0, count(r.orders) > 0, count(r.items_sold) > 0,
+    count(r.visitors) > 0, count(r.impressions) > 0, count(r.clicks) > 0, count(r.refunds) > 0,
+    count(r.commission) > 0
+from closers c join rollup r on r.observed_at = c.closer
+where r.stream_id = ?
+group by c.bucket
+
+-- name: missing_fact
+-- The same as `missing` for the keys of one scope: what those had brought that the closing snapshot
+-- lacks (though it had them since the period began) or has blank.
+with mine as (
+    select key_id, channel, category from series_key
+    where (? = '' or channel = ?) and (? = '' or category = ?) and (? = '' or creator_id = ?)
+        and (? = '' or shop_id = ?) and (? = '' or product_id = ?) and (? = '' or live_id = ?)
+        and (? = '' or slot_id = ?)
+),
+said as (
+    select key_id, observed_at, count(gmv) as gmv, count(orders) as orders,
+        count(items_sold) as items_sold, count(visitors) as visitors,
+        count(impressions) as impressions, count(clicks) as clicks, count(refunds) as refunds,
+        count(commission) as commission
+    from snapshot semi join mine using (key_id)
+    where stream_id = ? group by key_id, observed_at
+),
+seen as (
+    select p.since, s.key_id, min(s.observed_at) as first
+    from said s asof join (select distinct since from closers) p on s.observed_at >= p.since
+    group by p.since, s.key_id
+),
+unread as (
+    select c.bucket, c.closer, m.key_id, m.channel, m.category, s.key_id is null as gone,
+        s.* exclude (key_id, observed_at)
+    from closers c cross join mine m
+    left join said s on s.key_id = m.key_id and s.observed_at = c.closer
+    left join seen e on e.key_id = m.key_id and e.since = c.since
+    where (s.key_id is null and e.first < c.closer)
+        or least(s.gmv, s.orders, s.items_sold, s.visitors, s.impressions, s.clicks, s.refunds,
+            s.commission) = 0
+)
+select u.bucket, u.channel, u.category,
+    sum(f.gmv) filter (u.gone or u.gmv = 0)::bigint as gmv,
+    sum(f.orders) filter (u.gone or u.orders = 0)::bigint as orders,
+    sum(f.items_sold) filter (u.gone or u.items_sold = 0)::bigint as items_sold,
+    sum(f.visitors) filter (u.gone or u.visitors = 0)::bigint as visitors,
+    sum(f.impressions) filter (u.gone or u.impressions = 0)::bigint as impressions,
+    sum(f.clicks) filter (u.gone or u.clicks = 0)::bigint as clicks,
+    sum(f.refunds) filter (u.gone or u.refunds = 0)::bigint as refunds,
+    sum(f.commission) filter (u.gone or u.commission = 0)::bigint as commission
+from unread u join fact f on f.key_id = u.key_id and f.observed_at <= u.closer
+where f.stream_id = ?
+group by u.bucket, u.channel, u.category
+order by u.bucket, u.channel, u.category
+
 -- name: totals
 -- Sums per group of what lies up to the watermark, corrections included; provisional is left out.
 with seen as (
