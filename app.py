@@ -10,7 +10,7 @@ import streamlit as st
 from streamlit.runtime import exists, get_instance
 
 from monitor.errors import ConfigError, MonitorError
-from monitor.launch import Options, launch, leave
+from monitor.launch import Options, check_port, launch, leave
 from monitor.runtime import Runtime
 from monitor.scheduler import start
 from monitor.ui.live import set_live
@@ -52,6 +52,7 @@ app = st.App(
 if __name__ == "__main__":
     try:
         chosen = Options.from_environment()
+        check_port(chosen.port)
         launched.append(launch(chosen))
     except ConfigError as e:
         print(e, file=sys.stderr)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -46,6 +47,19 @@ class Options:
     @property
     def url(self) -> str:
         return f"http://localhost:{self.port}"
+
+
+def check_port(port: int) -> None:
+    """Say before anything starts that somebody else has the port."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("0.0.0.0", port))
+        except OSError as e:
+            raise ConfigError(
+                f"port {port} is taken by another program: stop it, or choose another with "
+                f"make run PORT={port + 1}"
+            ) from e
 
 
 def launch(options: Options) -> Runtime:

@@ -262,7 +262,9 @@ def load_settings(path: Path) -> Settings:
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as e:
-        raise ConfigError(f"{path}: cannot be read ({e.strerror}); give --config FILE") from e
+        raise ConfigError(
+            f"{path}: cannot be read ({e.strerror}); check the name after --config or CONFIG="
+        ) from e
     except UnicodeDecodeError as e:
         raise ConfigError(f"{path}: not UTF-8 text; save it as UTF-8") from e
     return parse_settings(text, path)

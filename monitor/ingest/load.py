@@ -347,25 +347,35 @@ def file_totals(readings: Readings, feed: Feed, settings: Settings) -> dict[str,
     A blank is no reading: the last value before it stands.
     """
     totals: dict[str, float | None] = {}
-    values = readings.values
-    if feed.counter != "interval":
-        zones = {c.id: c.zone for c in settings.campaign}
-        days: dict[tuple[int, str], int] = {}
-        last: dict[tuple[Any, ...], Ints] = {}
-        for row in np.argsort(readings.observed_ms, kind="stable").tolist():
-            campaign, at = readings.campaign[row], int(readings.observed_ms[row])
-            if feed.counter == "cumulative_day" and (at, campaign) not in days:
-                moment = datetime.fromtimestamp(at / 1000, UTC).astimezone(zones[campaign])
-                days[at, campaign] = moment.date().toordinal()
-            which = campaign, readings.keys[row], days.get((at, campaign), 0)
-            said, before = values[row], last.get(which)
-            last[which] = said if before is None else np.where(said == NONE, before, said)
-        values = np.array(list(last.values()), np.int64).reshape(-1, len(METRICS))
+    order = np.argsort(readings.observed_ms, kind="stable")
+    series = _series(readings, feed, settings)
     for m, metric in enumerate(METRICS):
-        column = values[:, m]
-        if (column != NONE).any():
-            totals[metric] = number(int(column[column != NONE].sum()), metric)
+        column = readings.values[:, m]
+        rows = order[column[order] != NONE]
+        if not len(rows):
+            continue
+        if feed.counter != "interval":
+            last = np.full(len(column), -1)
+            last[series[rows]] = rows  # of several rows of one series the last stays
+            rows = last[last >= 0]
+        totals[metric] = number(int(column[rows].sum()), metric)
     return totals
+
+
+def _series(readings: Readings, feed: Feed, settings: Settings) -> Ints:
+    """A number per row that rows of one campaign, key and counting period share."""
+    zones = {c.id: c.zone for c in settings.campaign}
+    days: dict[tuple[int, str], int] = {}
+    numbers: dict[tuple[Any, ...], int] = {}
+    found = np.empty(len(readings.line), np.int64)
+    rows = zip(readings.observed_ms.tolist(), readings.campaign, readings.keys, strict=True)
+    for row, (at, campaign, key) in enumerate(rows):
+        if feed.counter == "cumulative_day" and (at, campaign) not in days:
+            moment = datetime.fromtimestamp(at / 1000, UTC).astimezone(zones[campaign])
+            days[at, campaign] = moment.date().toordinal()
+        which = campaign, key, days.get((at, campaign), 0)
+        found[row] = numbers.setdefault(which, len(numbers))
+    return found
 
 
 def number(hundredths: int, metric: str) -> float | int:

@@ -59,13 +59,24 @@ with mine as (
         and (? = '' or shop_id = ?) and (? = '' or product_id = ?) and (? = '' or live_id = ?)
         and (? = '' or slot_id = ?)
 ),
-said as (
+given as (
     select key_id, observed_at, count(gmv) as gmv, count(orders) as orders,
         count(items_sold) as items_sold, count(visitors) as visitors,
         count(impressions) as impressions, count(clicks) as clicks, count(refunds) as refunds,
         count(commission) as commission
     from snapshot semi join mine using (key_id)
     where stream_id = ? group by key_id, observed_at
+),
+said as (  -- per metric, whether it is blank there though it was given before
+    select key_id, observed_at, gmv = 0 and max(gmv) over w > 0 as gmv,
+        orders = 0 and max(orders) over w > 0 as orders,
+        items_sold = 0 and max(items_sold) over w > 0 as items_sold,
+        visitors = 0 and max(visitors) over w > 0 as visitors,
+        impressions = 0 and max(impressions) over w > 0 as impressions,
+        clicks = 0 and max(clicks) over w > 0 as clicks,
+        refunds = 0 and max(refunds) over w > 0 as refunds,
+        commission = 0 and max(commission) over w > 0 as commission
+    from given window w as (partition by key_id order by observed_at)
 ),
 seen as (
     select p.since, s.key_id, min(s.observed_at) as first
@@ -79,18 +90,18 @@ unread as (
     left join said s on s.key_id = m.key_id and s.observed_at = c.closer
     left join seen e on e.key_id = m.key_id and e.since = c.since
     where (s.key_id is null and e.first < c.closer)
-        or least(s.gmv, s.orders, s.items_sold, s.visitors, s.impressions, s.clicks, s.refunds,
-            s.commission) = 0
+        or s.gmv or s.orders or s.items_sold or s.visitors or s.impressions or s.clicks
+        or s.refunds or s.commission
 )
 select u.bucket, u.channel, u.category,
-    sum(f.gmv) filter (u.gone or u.gmv = 0)::bigint as gmv,
-    sum(f.orders) filter (u.gone or u.orders = 0)::bigint as orders,
-    sum(f.items_sold) filter (u.gone or u.items_sold = 0)::bigint as items_sold,
-    sum(f.visitors) filter (u.gone or u.visitors = 0)::bigint as visitors,
-    sum(f.impressions) filter (u.gone or u.impressions = 0)::bigint as impressions,
-    sum(f.clicks) filter (u.gone or u.clicks = 0)::bigint as clicks,
-    sum(f.refunds) filter (u.gone or u.refunds = 0)::bigint as refunds,
-    sum(f.commission) filter (u.gone or u.commission = 0)::bigint as commission
+    sum(f.gmv) filter (u.gone or u.gmv)::bigint as gmv,
+    sum(f.orders) filter (u.gone or u.orders)::bigint as orders,
+    sum(f.items_sold) filter (u.gone or u.items_sold)::bigint as items_sold,
+    sum(f.visitors) filter (u.gone or u.visitors)::bigint as visitors,
+    sum(f.impressions) filter (u.gone or u.impressions)::bigint as impressions,
+    sum(f.clicks) filter (u.gone or u.clicks)::bigint as clicks,
+    sum(f.refunds) filter (u.gone or u.refunds)::bigint as refunds,
+    sum(f.commission) filter (u.gone or u.commission)::bigint as commission
 from unread u join fact f on f.key_id = u.key_id and f.observed_at <= u.closer
 where f.stream_id = ?
 group by u.bucket, u.channel, u.category
