@@ -28,7 +28,7 @@ from monitor.tick import Heart
 hypothesis.configuration.set_hypothesis_home_dir(Path(tempfile.gettempdir()) / "hypothesis")
 _SEARCH = (hypothesis.Phase.explicit, hypothesis.Phase.reuse, hypothesis.Phase.generate)
 for _profile, _examples, _phases in (
-    ("default", 25, _SEARCH),
+    ("default", 15, _SEARCH),
     ("torture", 400, _SEARCH),
     ("shrink", 100, (*_SEARCH, hypothesis.Phase.shrink)),  # minutes, for the smallest example
 ):

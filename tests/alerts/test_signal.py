@@ -38,9 +38,12 @@ def walk(
     return seen
 
 
-def events(outcomes: list[Outcome], **given: int) -> list[tuple[int, Event]]:
+def events(
+    outcomes: list[Outcome], *, for_ms: int = FOR, keep_ms: int = KEEP
+) -> list[tuple[int, Event]]:
     """Which bucket brought which event."""
-    return [(b, event) for b, (_, event) in enumerate(walk(outcomes, **given)) if event]
+    steps = walk(outcomes, for_ms=for_ms, keep_ms=keep_ms)
+    return [(b, event) for b, (_, event) in enumerate(steps) if event]
 
 
 STANDING = {
@@ -171,7 +174,8 @@ def test_a_held_bucket_may_be_judged_later():
 
 SERIES = st.lists(
     # mostly breaches and clears, so that long series get through all states
-    st.sampled_from([BREACH, BREACH, CLEAR, CLEAR, CLEAR, BAND, HOLD]), max_size=60
+    st.sampled_from([BREACH, BREACH, CLEAR, CLEAR, CLEAR, BAND, HOLD]),
+    max_size=60,
 )
 SPANS = st.sampled_from([1, BUCKET, BUCKET + 1, 2 * BUCKET, 3 * BUCKET, 7 * BUCKET])
 

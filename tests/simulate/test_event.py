@@ -353,6 +353,7 @@ def test_the_demo_says_that_it_is_one_and_its_configuration_is_accepted():
 
 def test_the_demo_is_on_target_until_its_incidents_put_it_behind(demo: Demo):
     today = demo.specs[-1]
+    assert today.target_rm is not None
     target = today.target_rm * 100
     healthy = simulate(replace(today, incidents=())).counts()[:, :, GMV].sum()
     final = demo.today[-1].values[:, GMV].sum()
