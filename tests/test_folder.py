@@ -1,0 +1,277 @@
+"""The inbox folder: which files are whole, and where they go. Seconds are given, nothing waits."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from monitor.ingest.arrivals import stamped
+from monitor.ingest.sources.folder import TORN_PATIENCE, Inbox, open_for_writing
+from monitor.runtime import Runtime
+from monitor.settings import Feed, FolderSource, load_settings
+from monitor.store import open_store
+from tests.product import HEADER, a_sale_now, change, sale_rows
+
+SETTLE_S = 5.0
+NOW = datetime(2026, 11, 11, 4, 5, tzinfo=UTC)
+WHOLE = "observed_at,campaign_id,gmv\n2026-11-11T12:00:00+08:00,sale,1\n"
+
+
+@pytest.fixture
+def inbox(tmp_path: Path) -> Inbox:
+    folder = tmp_path / "inbox" / "performance"
+    folder.mkdir(parents=True)
+    source = FolderSource(type="folder", path=folder)
+    return Inbox(Feed(id="performance", source=source, counter="interval"))
+
+
+def put(inbox: Inbox, name: str, content: str | bytes = WHOLE) -> Path:
+    path = inbox.folder / name
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return path
+
+
+def names(inbox: Inbox, at_s: float) -> list[str]:
+    return [path.name for path in inbox.ready(at_s)]
+
+
+def below(folder: Path) -> list[str]:
+    return sorted(str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file())
+
+
+# --- when a file is whole -------------------------------------------------------------------------
+
+
+def test_a_file_is_ready_when_it_has_lain_unchanged_for_the_settle_time(inbox: Inbox) -> None:
+    put(inbox, "a.csv")
+    assert names(inbox, 100.0) == []
+    assert names(inbox, 100.0 + SETTLE_S - 0.1) == []
+    assert names(inbox, 100.0 + SETTLE_S) == ["a.csv"]
+
+
+def test_a_change_begins_the_settle_time_anew(inbox: Inbox) -> None:
+    path = put(inbox, "a.csv")
+    assert names(inbox, 0.0) == []
+    put(inbox, "a.csv", WHOLE + "2026-11-11T12:05:00+08:00,sale,2\n")
+    assert names(inbox, SETTLE_S) == []
+    os.utime(path, ns=(1, 1))  # same size, written again
+    assert names(inbox, 2 * SETTLE_S - 1) == []
+    assert names(inbox, 3 * SETTLE_S - 2) == []
+    assert names(inbox, 3 * SETTLE_S - 1) == ["a.csv"]
+
+
+def test_without_a_settle_time_a_whole_file_is_ready_at_once(tmp_path: Path) -> None:
+    source = FolderSource(type="folder", path=tmp_path / "new", settle="0s")
+    inbox = Inbox(Feed(id="performance", source=source, counter="interval"))
+    assert names(inbox, 0.0) == []
+    put(inbox, "a.csv")
+    assert names(inbox, 0.0) == ["a.csv"]
+
+
+@pytest.mark.parametrize("torn", [WHOLE[:-1], WHOLE + "2026-11-11T12:05", "observe"])
+def test_a_file_that_ends_in_the_middle_of_a_line_is_waited_for_but_not_forever(
+    inbox: Inbox, torn: str
+) -> None:
+    put(inbox, "a.csv", torn)
+    assert names(inbox, 0.0) == []
+    assert names(inbox, SETTLE_S * (TORN_PATIENCE - 1)) == []
+    assert names(inbox, SETTLE_S * TORN_PATIENCE) == ["a.csv"]
+
+
+def test_a_torn_file_that_is_finished_in_time_is_read_whole(inbox: Inbox) -> None:
+    path = put(inbox, "a.csv", WHOLE[:-3])
+    assert names(inbox, 0.0) == names(inbox, SETTLE_S * 2) == []
+    path.write_text(WHOLE, encoding="utf-8")
+    assert names(inbox, SETTLE_S * 3) == []
+    assert names(inbox, SETTLE_S * 4) == ["a.csv"]
+
+
+def test_a_parquet_file_is_whole_when_its_footer_is_there(inbox: Inbox, tmp_path: Path) -> None:
+    pq.write_table(pa.table({"gmv": [1, 2, 3]}), tmp_path / "whole")
+    content = (tmp_path / "whole").read_bytes()
+    put(inbox, "torn.parquet", content[:-4])
+    put(inbox, "whole.parquet", content)
+    assert names(inbox, 0.0) == []
+    assert names(inbox, SETTLE_S) == ["whole.parquet"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells who has a file open")
+def test_a_file_that_another_process_has_open_for_writing_is_not_ready(inbox: Inbox) -> None:
+    path = put(inbox, "a.csv")
+    script = f"f = open({str(path)!r}, 'a'); print('open', flush=True); input()"
+    with subprocess.Popen(
+        [sys.executable, "-c", script], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as writer:
+        assert writer.stdout is not None
+        assert writer.stdout.readline() == "open\n"
+        assert open_for_writing(path)
+        assert names(inbox, 0.0) == names(inbox, 10 * SETTLE_S) == []
+        writer.communicate("\n")
+    assert names(inbox, 10 * SETTLE_S) == ["a.csv"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells who has a file open")
+def test_a_file_that_somebody_only_reads_is_ready(inbox: Inbox) -> None:
+    path = put(inbox, "a.csv")
+    with path.open(encoding="utf-8"):
+        assert not open_for_writing(path)
+        assert names(inbox, 0.0) == []
+        assert names(inbox, SETTLE_S) == ["a.csv"]
+
+
+def test_two_files_at_once_are_given_in_order_of_name(inbox: Inbox) -> None:
+    put(inbox, "b.csv")
+    put(inbox, "a.csv")
+    put(inbox, "C.CSV")
+    assert names(inbox, 0.0) == []
+    assert names(inbox, SETTLE_S) == ["C.CSV", "a.csv", "b.csv"]
+
+
+def test_hidden_temporary_and_foreign_files_and_folders_are_left_alone(inbox: Inbox) -> None:
+    for name in (".a.csv.part", ".a.csv", "~$a.csv", "a.csv.part", "a.xlsx", "README"):
+        put(inbox, name)
+    (inbox.folder / "folder.csv").mkdir()
+    assert names(inbox, 0.0) == names(inbox, SETTLE_S) == []
+
+
+def test_a_missing_folder_is_made_and_one_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
+    source = FolderSource(type="folder", path=tmp_path / "deep" / "inbox")
+    inbox = Inbox(Feed(id="performance", source=source, counter="interval"))
+    assert names(inbox, 0.0) == []
+    assert inbox.folder.is_dir()
+    inbox.folder.rmdir()
+    inbox.folder.write_text("not a folder", encoding="utf-8")
+    with pytest.raises(OSError, match="exists"):
+        inbox.ready(1.0)
+
+
+def test_a_file_that_is_moved_away_between_two_looks_is_forgotten(inbox: Inbox) -> None:
+    path = put(inbox, "a.csv")
+    assert names(inbox, 0.0) == []
+    path.unlink()
+    assert names(inbox, SETTLE_S) == []
+    put(inbox, "a.csv")
+    assert names(inbox, SETTLE_S + 1) == [], "a new file of the same name waits its own time"
+
+
+# --- where it goes --------------------------------------------------------------------------------
+
+
+def test_a_file_that_was_taken_moves_to_the_archive_with_its_arrival(
+    inbox: Inbox, tmp_path: Path
+) -> None:
+    inbox.done(put(inbox, "export 9.csv"), NOW, None)
+    assert below(tmp_path) == ["inbox/archive/performance/export 9@20261111T040500Z.csv"]
+    archived = next((tmp_path / "inbox" / "archive" / "performance").iterdir())
+    assert archived.read_text(encoding="utf-8") == WHOLE
+    assert stamped(archived.name) == NOW, "a replay of the archive reads the arrival from it"
+
+
+def test_files_of_one_name_in_one_second_are_numbered_and_none_is_overwritten(
+    inbox: Inbox, tmp_path: Path
+) -> None:
+    for number in range(3):
+        inbox.done(put(inbox, "a.csv", f"{number}\n"), NOW, None)
+    archive = tmp_path / "inbox" / "archive" / "performance"
+    assert below(archive) == [
+        "a@20261111T040500Z.csv",
+        "a_2@20261111T040500Z.csv",
+        "a_3@20261111T040500Z.csv",
+    ]
+    assert sorted(path.read_text(encoding="utf-8") for path in archive.iterdir()) == [
+        "0\n", "1\n", "2\n",
+    ]  # fmt: skip
+
+
+def test_a_name_that_already_carries_an_arrival_gets_the_real_one(inbox: Inbox) -> None:
+    inbox.done(put(inbox, "a@20200101T000000Z.csv"), NOW, None)
+    archived = next((inbox.folder.parent / "archive" / "performance").iterdir())
+    assert archived.name == "a_20200101T000000Z@20261111T040500Z.csv"
+    assert stamped(archived.name) == NOW
+
+
+def test_a_refused_file_moves_away_with_its_reason_beside_it(inbox: Inbox, tmp_path: Path) -> None:
+    inbox.done(put(inbox, "a.csv"), NOW, "no known columns")
+    refused = tmp_path / "inbox" / "refused" / "performance"
+    assert below(refused) == [
+        "a@20261111T040500Z.csv",
+        "a@20261111T040500Z.csv.reason.txt",
+    ]
+    note = refused / "a@20261111T040500Z.csv.reason.txt"
+    assert note.read_text(encoding="utf-8") == "a.csv was refused: no known columns\n"
+    assert (refused / "a@20261111T040500Z.csv").read_text(encoding="utf-8") == WHOLE
+
+
+def test_a_file_that_cannot_be_moved_is_not_read_again_until_it_changes(inbox: Inbox) -> None:
+    (inbox.folder.parent / "archive").write_text("in the way", encoding="utf-8")
+    path = put(inbox, "a.csv")
+    assert names(inbox, 0.0) == []
+    assert names(inbox, SETTLE_S) == ["a.csv"]
+    with pytest.raises(OSError, match="archive"):
+        inbox.done(path, NOW, None)
+    assert names(inbox, 2 * SETTLE_S) == names(inbox, 9 * SETTLE_S) == []
+    put(inbox, "a.csv", WHOLE + "2026-11-11T12:05:00+08:00,sale,2\n")
+    assert names(inbox, 10 * SETTLE_S) == []
+    assert names(inbox, 11 * SETTLE_S) == ["a.csv"]
+
+
+# --- in the running product -----------------------------------------------------------------------
+
+
+class _Clock:
+    speed = 1.0
+
+    def now(self) -> datetime:
+        return NOW
+
+
+def test_a_feed_whose_folder_is_gone_is_said_and_the_others_go_on(tmp_path: Path) -> None:
+    config = a_sale_now(tmp_path, NOW, {"one": "cumulative_campaign", "two": "interval"})
+    change(config, settle="0s")
+    store = open_store(None)
+    try:
+        runtime = Runtime(store, load_settings(config), _Clock())
+        (tmp_path / "inbox").mkdir()
+        (tmp_path / "inbox" / "two").write_text("not a folder", encoding="utf-8")
+        (tmp_path / "inbox" / "one").mkdir()
+        file = tmp_path / "inbox" / "one" / "a.csv"
+        file.write_text(HEADER + sale_rows(NOW, 400), encoding="utf-8")
+        runtime.pulse()
+        assert runtime.picture is not None
+        assert runtime.health.failure is None
+        assert runtime.picture.campaigns["sale"].totals["gmv"] == 400
+        assert "feed two: the folder two cannot be read" in runtime.picture.problems[0]
+        (tmp_path / "inbox" / "two").unlink()
+        runtime.pulse()
+        assert runtime.picture.problems == ()
+    finally:
+        store.close()
+
+
+def test_a_file_that_cannot_be_moved_is_counted_once_in_the_ledger(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    config = a_sale_now(tmp_path, NOW)
+    change(config, settle="0s")
+    folder = tmp_path / "inbox" / "performance"
+    folder.mkdir(parents=True)
+    (tmp_path / "inbox" / "archive").write_text("in the way", encoding="utf-8")
+    (folder / "a.csv").write_text(HEADER + sale_rows(NOW, 400), encoding="utf-8")
+    store = open_store(None)
+    try:
+        runtime = Runtime(store, load_settings(config), _Clock())
+        for _ in range(4):
+            runtime.pulse()
+        assert runtime.health.failure is None
+        arrivals = store.cursor.execute("select file, arrivals from batch").fetchall()
+        assert arrivals == [("a.csv", 1)]
+        assert "a.csv was read but cannot be moved away" in caplog.text
+    finally:
+        store.close()
