@@ -232,11 +232,11 @@ def by_scope(
 ) -> Floats:
     """A metric in units as (scopes, buckets). With one finest scope, the groups are all of it."""
     grid = (observed.amount if grids is None else grids)[metric] / 100.0
-    unknown = np.isnan(grid).all(axis=0) if len(grid) else np.ones(len(observed.starts_ms), bool)
-    filled = np.nan_to_num(grid)
-    rows = [filled[observed.members(scope)].sum(axis=0) for scope in scopes]
-    found = np.array(rows).reshape(len(scopes), len(observed.starts_ms))
-    found[:, unknown] = np.nan
+    found = np.full((len(scopes), len(observed.starts_ms)), np.nan)
+    for row, scope in enumerate(scopes):
+        mine = grid[observed.members(scope)]
+        known = ~np.isnan(mine).all(axis=0)
+        found[row, known] = np.nansum(mine[:, known], axis=0)
     return found
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from monitor.clock import floor_to
 from monitor.errors import ConfigError
-from monitor.ingest.arrivals import Arrival, feed_for, files_in, instant_of
+from monitor.ingest.arrivals import Arrival, feed_for, files_in, instant_of, unstamped
 from monitor.settings import Settings
 from monitor.tick import AFTER_END, Heart, Ticked
 
@@ -49,7 +49,7 @@ def recorded(folder: Path, settings: Settings) -> list[tuple[datetime, Arrival]]
         raise ConfigError(f"{folder}: no .csv, .parquet, .jsonl or .json files in it")
     first = min((at for at, _ in timed), default=settings.campaign[0].start)
     timed += [(first, arrival) for arrival in silent]
-    return sorted(timed, key=lambda item: (item[0], item[1].path.name, str(item[1].path)))
+    return sorted(timed, key=lambda item: (item[0], unstamped(item[1].path), str(item[1].path)))
 
 
 def moments(

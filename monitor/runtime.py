@@ -16,7 +16,7 @@ from pathlib import Path
 from monitor.clock import Clock, floor_to
 from monitor.errors import MonitorError
 from monitor.ingest.arrivals import Arrival
-from monitor.ingest.sources.folder import Inbox
+from monitor.ingest.sources.folder import Inbox, archived_name
 from monitor.picture import Picture
 from monitor.settings import Settings
 from monitor.store import Store
@@ -128,7 +128,7 @@ class Runtime:
                     f"feed {inbox.feed.id}: the folder {inbox.folder.name} cannot be read "
                     f"({e.strerror or e}); looking again every few seconds"
                 )
-        return sorted(found, key=lambda item: (item[1].name, item[0].feed.id))
+        return sorted(found, key=lambda item: (archived_name(item[1]), item[0].feed.id))
 
     def _take(self, found: list[tuple[Inbox, Path]], now: datetime) -> None:
         ticked = self._tick(now, [Arrival(path, inbox.feed) for inbox, path in found])

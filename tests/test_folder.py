@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from monitor.ingest.arrivals import stamped
-from monitor.ingest.sources.folder import TORN_PATIENCE, Inbox, open_for_writing
+from monitor.ingest.arrivals import stamped, unstamped
+from monitor.ingest.sources.folder import TORN_PATIENCE, Inbox, archived_name, open_for_writing
 from monitor.runtime import Runtime
 from monitor.settings import Feed, FolderSource, load_settings
 from monitor.store import open_store
@@ -275,3 +275,16 @@ def test_a_file_that_cannot_be_moved_is_counted_once_in_the_ledger(
         assert "a.csv was read but cannot be moved away" in caplog.text
     finally:
         store.close()
+
+
+def test_two_files_of_one_tick_are_taken_in_the_order_in_which_a_replay_takes_them() -> None:
+    names = ["a1.csv", "a.csv", "a@20261111T000000Z.csv", "a-b.csv"]
+    live = sorted(names, key=lambda name: archived_name(Path(name)))
+    stamped = [_archived(name) for name in names]
+    again = sorted(stamped, key=lambda name: unstamped(Path(name)))
+    assert again == [_archived(name) for name in live]
+
+
+def _archived(name: str) -> str:
+    path = Path(archived_name(Path(name)))
+    return f"{path.stem}@20261111T040500Z{path.suffix}"

@@ -64,6 +64,11 @@ def stamped(name: str) -> datetime | None:
         return None
 
 
+def unstamped(path: Path) -> str:
+    """The name without its stamp: what orders files of one instant, in the archive as when live."""
+    return STAMP.sub("", path.name)
+
+
 def instant_of(arrival: Arrival, settings: Settings) -> datetime | None:
     """When a recorded file arrived: its stamp, or its latest reading; None when it has neither."""
     found = stamped(arrival.path.name)

@@ -27,6 +27,7 @@ Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 NONE = np.int64(np.iinfo(np.int64).min)
 WIDTH = len(METRICS)
+MONTH_MS = 30 * 86_400_000
 ONE_PERIOD = 0  # the "day" of counters that never restart at midnight
 
 
@@ -256,7 +257,9 @@ def _spread(keys: Ints, at: Ints, change: Ints, t_ms: int, meaning: Meaning) -> 
 
         def counted(x: int) -> Ints:
             passed = np.clip(x - begin, 0, span)
-            return np.asarray(whole * passed + rest * passed // span, np.int64)
+            # rest · passed < span²: beyond a month between two readings only Python's ints hold it.
+            exact = rest if span.max() < MONTH_MS else rest.astype(object)
+            return np.asarray(whole * passed + exact * passed // span, np.int64)
 
         bucket = first // size * size if first < last else last
         while bucket < last:

@@ -748,3 +748,20 @@ def test_a_key_of_yesterday_alone_is_kept_alike_by_fold_and_refold(counter: str)
     for row in (*rows[:3], *rows[:2:-1]):
         load(two, file_of(row))
     assert derived(one) == derived(two)
+
+
+def test_a_counter_unread_for_two_months_still_adds_up() -> None:
+    settings = settings_for(
+        counter="cumulative_campaign",
+        start="2026-09-01T00:00:00+08:00",
+        end="2026-12-01T00:00:00+08:00",
+    )
+    heart = a_heart(settings)
+    ingest(
+        heart,
+        file_of(
+            reading("00:05", day="2026-09-01", gmv="10.00"),
+            reading("00:00", day="2026-11-10", gmv="999999999.99"),
+        ),
+    )
+    assert total(heart, "gmv") == 999999999.99

@@ -96,15 +96,24 @@ class Inbox:
             note.write_text(f"{path.name} was refused: {refused}\n", encoding="utf-8")
 
 
+def archived_name(path: Path, number: int = 1) -> str:
+    """The name that a file has in the archive, but for the stamp of its arrival.
+
+    Files of one tick are taken in the order of these names, so that a replay takes them so too.
+    """
+    stem = re.sub(r"@(?=\d{8}T\d{6}Z$)", "_", path.stem)
+    return f"{stem}{'' if number == 1 else f'_{number}'}{path.suffix}"
+
+
 def _free(folder: Path, path: Path, now: datetime) -> Path:
     """`name@<arrival>.csv`, with a number when two files of one name came in one second."""
-    stamp = now.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ")
-    stem = re.sub(r"@(?=\d{8}T\d{6}Z$)", "_", path.stem)
-    target, number = folder / f"{stem}@{stamp}{path.suffix}", 1
-    while target.exists():
+    stamp, number = now.astimezone(UTC).strftime("%Y%m%dT%H%M%SZ"), 1
+    while True:
+        name = Path(archived_name(path, number))
+        target = folder / f"{name.stem}@{stamp}{name.suffix}"
+        if not target.exists():
+            return target
         number += 1
-        target = folder / f"{stem}_{number}@{stamp}{path.suffix}"
-    return target
 
 
 def _torn(path: Path) -> bool:
