@@ -150,8 +150,9 @@ def test_a_relapse_starts_the_recovery_anew_without_a_second_firing(back: Outcom
     assert events(series) == [(1, FIRE), (7, RESOLVE)]
 
 
-def test_a_relapse_keeps_the_start_of_the_breach():
-    assert walk([BREACH, BREACH, CLEAR, BREACH])[-1][0].since_ms == 0
+def test_a_relapse_keeps_the_start_of_the_breach_and_none_of_the_recovery():
+    after = walk([BREACH, BREACH, CLEAR, BREACH])[-1][0]
+    assert (after.state, after.since_ms, after.served_ms) == (FIRING, 0, 0)
 
 
 def test_a_resolved_signal_forgets_the_breach():
