@@ -39,7 +39,7 @@ fmt: $(VENV)/.ready-dev
 
 test: check
 	$(BIN)/python -m tests.browser.chromium
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 torture: $(VENV)/.ready-dev
 	HYPOTHESIS_PROFILE=torture TORTURE=1 $(BIN)/python -m pytest tests/ingest tests/alerts tests/crash

@@ -18,6 +18,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from monitor import answers
+from monitor.alerts.conditions import late
 from monitor.boards.rank import boards
 from monitor.campaigns.markets import symbol
 from monitor.clock import SystemClock
@@ -266,7 +267,8 @@ def _board(options: argparse.Namespace) -> None:
     if options.name not in found:
         raise ConfigError(f"no board {options.name!r}; known: {', '.join(found)}")
     number = generation[0][1] if generation else 0
-    answer = answers.board_json(found[options.name], observed.as_of, number, False, options.limit)
+    stale = any(late(stream, campaign, SystemClock().now()) for stream in observed.streams)
+    answer = answers.board_json(found[options.name], observed.as_of, number, stale, options.limit)
     if options.json:
         return _print_json(answer)
     for row in answer["rows"]:

@@ -31,7 +31,8 @@ QUIET = 4  # buckets at the start of an event that are learned from, not judged
 PRIOR_WEIGHT = 2.0  # buckets that the prior of the level counts for
 TELLING = 0.5  # relative standard deviation up to which a bucket counts in full
 SPREAD_GAIN = 0.05
-ENOUGH = 27.0  # expected count in an hour below which not even a halving can be seen
+ENOUGH = 27.0  # expected orders in an hour below which not even a halving can be seen
+ORDER_NOISE = 2.0  # the noise of money that ENOUGH is meant for; noisier counts need more
 HOLD_AFTER, CLEAR_AFTER = 2, 3  # buckets until the level stands still, and moves again
 
 NORMAL, BAND, BREACHED, OPEN, BRIDGED, INCOMPLETE, TOO_LITTLE = range(7)
@@ -217,7 +218,7 @@ def _judge_bucket(
     deepest = _deepest(sums, b, now.epoch)
     breach = usable & (deepest <= -BREACH) & (z <= -1.0)
     clear = usable & ~breach & (z > -CLEAR)
-    enough = np.isnan(events) | (events * BUCKETS_AN_HOUR >= ENOUGH)
+    enough = np.isnan(events) | (events * BUCKETS_AN_HOUR >= ENOUGH * today.noise / ORDER_NOISE)
     judged = usable & enough & (b >= QUIET)
     state[usable & ~judged, b] = TOO_LITTLE
     state[judged & breach, b] = BREACHED

@@ -19,7 +19,7 @@ class DipRule:
 
 DIP_RULES = (
     DipRule("gmv_dip", "gmv", noise=2.0),
-    DipRule("traffic_dip", "visitors", noise=1.0),
+    DipRule("traffic_dip", "visitors", noise=20.0),  # visitors come in crowds: a room, a video
 )
 CHANGE_SPAN = timedelta(minutes=45)  # half sensitivity after a planned change
 CRITICAL_FALL = 0.5

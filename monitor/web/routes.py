@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 from collections.abc import Callable
@@ -17,6 +18,7 @@ from monitor.errors import ConfigError, MonitorError
 from monitor.runtime import Runtime
 from monitor.web.metrics import exposition
 
+log = logging.getLogger("monitor")
 LATE_PULSES = 3
 GRACE_S = 30.0
 STARTING_S = 120.0
@@ -159,6 +161,9 @@ def _guarded(handler: Callable[[Request], Response]) -> Callable[[Request], Resp
             return Json({"error": str(e)}, 404)
         except MonitorError as e:
             return Json({"error": str(e)}, 503)
+        except Exception as e:  # as while a database that ran out of disk is opened anew
+            log.exception("%s failed", request.url.path)
+            return Json({"error": f"no answer right now ({type(e).__name__}); ask again"}, 503)
 
     return guarded
 

@@ -24,6 +24,10 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from tests.product import Product
 
 PAGE = "/_stcore/stream"
+WHOLE, FRAGMENT = (
+    ForwardMsg.ScriptFinishedStatus.FINISHED_SUCCESSFULLY,
+    ForwardMsg.ScriptFinishedStatus.FINISHED_FRAGMENT_RUN_SUCCESSFULLY,
+)
 
 
 @dataclass
@@ -33,6 +37,7 @@ class Viewer:
     loads_ms: list[float] = field(default_factory=list)
     refreshes_ms: list[float] = field(default_factory=list)
     fragments: set[str] = field(default_factory=set)
+    received: int = 0
 
     async def watch(self, url: str, refresh_s: float, until_s: float) -> None:
         await asyncio.sleep(random.random() * refresh_s)
@@ -41,15 +46,15 @@ class Viewer:
         ) as tab:
             first = BackMsg()
             first.rerun_script.query_string = ""
-            self.loads_ms.append(await self._ask(tab, first))
+            self.loads_ms.append(await self._ask(tab, first, WHOLE))
             while time.monotonic() < until_s:
                 await asyncio.sleep(refresh_s)
                 for fragment in sorted(self.fragments):
                     again = BackMsg()
                     again.rerun_script.fragment_id = fragment
-                    self.refreshes_ms.append(await self._ask(tab, again))
+                    self.refreshes_ms.append(await self._ask(tab, again, FRAGMENT))
 
-    async def _ask(self, tab: websockets.ClientConnection, message: BackMsg) -> float:
+    async def _ask(self, tab: websockets.ClientConnection, message: BackMsg, ending: int) -> float:
         began = time.perf_counter()
         await tab.send(message.SerializeToString())
         while True:
@@ -59,7 +64,8 @@ class Viewer:
             kind = answer.WhichOneof("type")
             if kind == "auto_rerun":
                 self.fragments.add(answer.auto_rerun.fragment_id)
-            if kind == "script_finished":
+            self.received += len(data)
+            if kind == "script_finished" and answer.script_finished == ending:
                 return (time.perf_counter() - began) * 1000
 
 
@@ -88,6 +94,8 @@ def main() -> None:
             viewers = asyncio.run(watch(url, options.viewers, options.refresh, options.minutes))
         finally:
             product.stop()
+    sent_kb = sum(viewer.received for viewer in viewers) / 1024 / max(len(viewers), 1)
+    print(f"received by a viewer: {sent_kb:.0f} KB")
     loads = [ms for viewer in viewers for ms in viewer.loads_ms]
     refreshes = [ms for viewer in viewers for ms in viewer.refreshes_ms]
     for name, values in (("first load", loads), ("refresh", refreshes)):
