@@ -61,6 +61,8 @@ class Heart:
         Raises whatever went wrong, with nothing of this tick kept; the same arrivals may be given
         again. `publish=False` leaves out the last step, for replays that nobody watches.
         """
+        now = max(now, self.last_tick or now)  # the clock never goes back
+
         # 1 collect, 2 read: files into canonical rows; what cannot be read is set aside with a reason
         incoming = [read_arrival(arrival, self.settings) for arrival in arrivals]
 
