@@ -134,6 +134,8 @@ class Runtime:
         ticked = self._tick(now, [Arrival(path, inbox.feed) for inbox, path in found])
         for (inbox, path), loaded in zip(found, ticked.loaded, strict=True):
             refused = loaded.reason if loaded.status == "refused" else None
+            if refused:
+                log.warning("%s of feed %s was refused: %s", path.name, inbox.feed.id, refused)
             try:
                 inbox.done(path, now, refused)
             except OSError as e:

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from monitor.ingest.arrivals import stamped, unstamped
+from monitor.ingest.arrivals import is_data, stamped, unstamped
 from monitor.ingest.sources.folder import TORN_PATIENCE, Inbox, archived_name, open_for_writing
 from monitor.runtime import Runtime
 from monitor.settings import Feed, FolderSource, load_settings
@@ -135,7 +135,7 @@ def test_two_files_at_once_are_given_in_order_of_name(inbox: Inbox) -> None:
 
 
 def test_hidden_temporary_and_foreign_files_and_folders_are_left_alone(inbox: Inbox) -> None:
-    for name in (".a.csv.part", ".a.csv", "~$a.csv", "a.csv.part", "a.xlsx", "README"):
+    for name in (".a.csv.part", ".a.csv", "~$a.csv", "a.csv.part", "a.docx", "README"):
         put(inbox, name)
     (inbox.folder / "folder.csv").mkdir()
     assert names(inbox, 0.0) == names(inbox, SETTLE_S) == []
@@ -288,3 +288,9 @@ def test_two_files_of_one_tick_are_taken_in_the_order_in_which_a_replay_takes_th
 def _archived(name: str) -> str:
     path = Path(archived_name(Path(name)))
     return f"{path.stem}@20261111T040500Z{path.suffix}"
+
+
+def test_a_workbook_in_the_inbox_is_told_about_not_passed_over() -> None:
+    assert is_data(Path("report.xlsx"))
+    assert not is_data(Path("~$report.xlsx"))
+    assert not is_data(Path("report.csv.part"))

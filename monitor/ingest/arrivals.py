@@ -17,6 +17,7 @@ from monitor.settings import Feed, Settings
 log = logging.getLogger("monitor")
 STAMP = re.compile(r"@(\d{8}T\d{6})Z(?=\.|$)")
 SUFFIXES = {".csv", ".parquet", ".jsonl", ".ndjson", ".json"}
+UNREADABLE = {".xlsx", ".xls", ".tsv", ".gz", ".zip"}  # taken all the same, to be refused in words
 
 
 @dataclass(frozen=True)
@@ -94,12 +95,12 @@ def feed_for(path: Path, root: Path, settings: Settings, given: str | None) -> F
     return next((ids[part] for part in reversed(parts) if part in ids), None)
 
 
+def is_data(path: Path) -> bool:
+    """Whether a file of this name is meant to be read: no hidden, lock or temporary file."""
+    known = path.suffix.lower() in SUFFIXES | UNREADABLE
+    return known and not path.name.startswith((".", "~"))
+
+
 def files_in(folder: Path) -> list[Path]:
-    """All files below a folder that could be data, in order of name."""
-    return sorted(
-        path
-        for path in folder.rglob("*")
-        if path.is_file()
-        and path.suffix.lower() in SUFFIXES
-        and not path.name.startswith((".", "~"))
-    )
+    """All files below a folder that are meant to be read, in order of name."""
+    return sorted(path for path in folder.rglob("*") if path.is_file() and is_data(path))

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
-from monitor.ingest.arrivals import SUFFIXES
+from monitor.ingest.arrivals import is_data
 from monitor.settings import Feed
 
 TORN_PATIENCE = 6  # settle times that a file without a last line end is waited for
@@ -52,7 +52,7 @@ class Inbox:
         seen: dict[Path, Sight] = {}
         ready: list[Path] = []
         for path in sorted(self.folder.iterdir()):
-            if path.suffix.lower() not in SUFFIXES or path.name.startswith((".", "~")):
+            if not is_data(path):
                 continue
             try:
                 stat = path.stat()
