@@ -147,7 +147,8 @@ class Publisher:
         whole = grown.sums.get("gmv")
         total = 0.0 if whole is None else float(np.nansum(whole))
         for place, dim in enumerate(("channel", "category")):
-            for name in sorted({group[place] for group in observed.groups}):
+            names = sorted({group[place] for group in observed.groups})
+            for name in names if any(names) else ():  # a feed may not know the dimension at all
                 mine = np.array([group[place] == name for group in observed.groups])
                 sums = {m: _sum(grid[mine]) for m, grid in grown.sums.items()}
                 gmv = sums.get("gmv")
