@@ -1,5 +1,6 @@
 """The product in one process: pages, routes, and the scheduler that runs with no browser open."""
 
+import os
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -16,17 +17,17 @@ from monitor.scheduler import start
 from monitor.ui.live import set_live
 from monitor.web.routes import routes
 
-launched: list[
-    Runtime
-] = []  # by main, so that a wrong configuration is said before a server starts
+HERE = Path(__file__).resolve().parent
+# Filled by main, so that a wrong configuration is said before a server starts.
+launched: list[tuple[Options, Runtime]] = []
 
 
 @asynccontextmanager
 async def lifespan(_: Any) -> AsyncIterator[None]:
-    options = Options.from_environment()
     if not launched:
-        launched.append(launch(options))
-    runtime = launched[0]
+        options = Options.from_environment()
+        launched.append((options, launch(options)))
+    options, runtime = launched[0]
     scheduler = start(runtime)
     set_live(runtime)
     try:
@@ -44,21 +45,22 @@ def viewers() -> int:
 
 
 app = st.App(
-    Path(__file__).parent / "pages" / "shell.py",
+    HERE / "pages" / "shell.py",
     lifespan=lifespan,
-    routes=routes(lambda: launched[0] if launched else None, viewers),
+    routes=routes(lambda: launched[0][1] if launched else None, viewers),
 )
 
 if __name__ == "__main__":
     try:
         chosen = Options.from_environment()
         check_port(chosen.port)
-        launched.append(launch(chosen))
+        launched.append((chosen, launch(chosen)))
     except ConfigError as e:
         print(e, file=sys.stderr)
         sys.exit(2)
     except MonitorError as e:
         print(e, file=sys.stderr)
         sys.exit(1)
+    os.chdir(HERE)  # Streamlit reads its settings and theme from the folder it is started in
     print(f"Open {chosen.url} in a browser (Ctrl+C stops the product).", file=sys.stderr)
     app.run(config={"server.port": chosen.port})

@@ -39,8 +39,8 @@ class Options:
         if not port.isdigit() or not 0 < int(port) < 65536:
             raise ConfigError(f"PORT={port}: a port is a number from 1 to 65535")
         return cls(
-            config=Path(config) if config else None,
-            db=Path(os.environ.get("MONITOR_DB") or default),
+            config=Path(config).absolute() if config else None,
+            db=Path(os.environ.get("MONITOR_DB") or default).absolute(),
             port=int(port),
         )
 

@@ -159,4 +159,13 @@ def first_data(frame: Frame) -> str:
     if frame.now < frame.shown.campaign.start:
         word, countdown = phase_words(frame.shown, frame.now)
         return f"{word.capitalize()}: {countdown}."
-    return "Its feeds have delivered nothing that could be read. See the Data page."
+    running = ""
+    if frame.now < frame.shown.campaign.end:
+        begun = n.span((frame.now - frame.shown.campaign.start).total_seconds())
+        running = f"The event began {begun} ago and nothing is known of it. "
+    folders = ", ".join(f"{feed.path} ({feed.feed_id})" for feed in frame.picture.feeds)
+    return (
+        f"{running}Its feeds have delivered nothing that could be read. Looked into every few "
+        f"seconds: {folders}. Put a CSV, Parquet or JSON Lines file there; the Data page says what "
+        "became of it."
+    )
