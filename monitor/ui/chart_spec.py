@@ -158,6 +158,8 @@ def _shading(c: Palette, time: alt.Scale) -> list[alt.Chart]:
                 baseline="middle",
                 dx=4,
                 fontSize=11,
-            ).encode(x=x, y=alt.Y("y:Q", scale=None, axis=None), text="label:N")
+            )
+            .encode(x=x, y=alt.Y("y:Q", scale=None, axis=None), text="label:N")
+            .properties(name="plan_labels" if planned else "phase_labels")  # style.py hides them
         )
     return layers

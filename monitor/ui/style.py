@@ -103,7 +103,9 @@ STYLE = """<style>
 .m-facts dd small{font-weight:400;color:var(--muted);font-size:.8rem}
 
 .m-figs{display:grid;gap:.65rem;grid-template-columns:repeat(5,minmax(0,1fr))}
-@media (max-width:640px){.m-figs{grid-template-columns:1fr 1fr}}
+@media (max-width:640px){.m-figs{grid-template-columns:1fr 1fr}
+ /* no room on a phone: the shading stays, its labels would cover each other */
+ .plan_labels_marks,.phase_labels_marks{display:none}}
 .m .m-fig{background:var(--panel);border:1px solid var(--line);border-radius:8px;
  padding:.5rem .7rem .45rem;margin:0;min-width:0}
 .m-fig dd{margin:0}
