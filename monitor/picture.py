@@ -124,6 +124,19 @@ class FeedPicture:
 
 
 @dataclass(frozen=True)
+class SourceStatus:
+    """How a feed's source is doing, as of the last time it was asked. Instants by the clock."""
+
+    feed_id: str
+    type: str  # folder http sql push
+    asked_at: datetime | None  # when it last answered, even with nothing new
+    next_at: datetime | None  # when it is asked again; None: it is watched, not asked
+    trouble: str | None  # what went wrong last, in words; None: nothing
+    failing_since: datetime | None
+    attempts: int  # failures in a row
+
+
+@dataclass(frozen=True)
 class Picture:
     """All that viewers see. `generation` changes whenever anything in it does."""
 
@@ -136,4 +149,5 @@ class Picture:
     #                   arrived_at read taken quarantined known
     quarantine: pa.Table  # newest first: file row column value reason at campaign_id feed_id
     problems: tuple[str, ...] = ()  # the last tick failed, disk full …: shown loudly
+    sources: Mapping[str, SourceStatus] = field(default_factory=dict)  # by feed id
     speed: float = 1.0  # of the clock; 1 except in the demo

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import re
 import tomllib
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import (
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
     Field,
     ValidationError,
     field_validator,
@@ -22,6 +18,7 @@ from pydantic import (
 from monitor.campaigns.markets import CURRENCIES, MARKETS
 from monitor.campaigns.words import DIMENSIONS, METRICS
 from monitor.errors import ConfigError
+from monitor.sources import Duration, Id, Instant, Part, Source
 
 Counter = Literal["cumulative_day", "cumulative_campaign", "interval"]
 Kind = Literal[
@@ -33,35 +30,6 @@ Kind = Literal[
     "linkshare_leaderboard",
     "custom",
 ]
-
-
-def _duration(value: Any) -> Any:
-    """`5m`, `90s`, `1h` → timedelta."""
-    if isinstance(value, timedelta):
-        return value
-    match = re.fullmatch(r"(\d+)\s*(s|m|h)", value) if isinstance(value, str) else None
-    if not match or int(match[1]) == 0:
-        raise ValueError('a duration is a whole number with s, m or h, such as "5m"')
-    return int(match[1]) * {"s": 1, "m": 60, "h": 3600}[match[2]] * timedelta(seconds=1)
-
-
-def _instant(value: Any) -> Any:
-    if isinstance(value, datetime) and value.tzinfo is None:
-        raise ValueError("an instant needs an offset, such as 2026-11-11T00:00:00+08:00")
-    if isinstance(value, date) and not isinstance(value, datetime):
-        raise ValueError("an instant needs a time and an offset, not a date alone")
-    return value
-
-
-Duration = Annotated[timedelta, BeforeValidator(_duration)]
-Instant = Annotated[datetime, BeforeValidator(_instant)]
-Id = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")]
-
-
-class Part(BaseModel):
-    """A piece of configuration: frozen, and every key must be known."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Window(Part):
@@ -81,7 +49,7 @@ class Window(Part):
 class Plan(Window):
     """What is known to move the numbers, so that it is expected."""
 
-    scope: dict[str, str] = {}
+    scope: dict[str, str] = Field(default_factory=dict)
 
     @field_validator("scope")
     @classmethod
@@ -101,7 +69,7 @@ class Campaign(Window):
     currency: str = ""
     timezone: str = ""
     compare_with: tuple[str, ...] | None = None
-    targets: dict[str, float] = {}
+    targets: dict[str, float] = Field(default_factory=dict)
     phase: tuple[Window, ...] = ()
     plan: tuple[Plan, ...] = ()
 
@@ -154,23 +122,11 @@ class Campaign(Window):
         return self.end - self.start
 
 
-class FolderSource(Part):
-    """An inbox folder of files. `settle` is how long a file must lie unchanged to be read."""
-
-    type: Literal["folder"]
-    path: Path
-    settle: Duration | Literal["0s"] = timedelta(seconds=5)
-
-    @property
-    def settle_s(self) -> float:
-        return 0.0 if isinstance(self.settle, str) else self.settle.total_seconds()
-
-
 class Feed(Part):
     """A stream of snapshots with a declared grain, counter type and cadence."""
 
     id: Id
-    source: FolderSource
+    source: Source
     grain: tuple[str, ...] = ()
     counter: Counter
     cadence: Duration = timedelta(minutes=5)
@@ -194,7 +150,7 @@ class Monitor(Part):
 
     bucket: Duration = timedelta(minutes=5)
     poll: Duration = timedelta(seconds=5)
-    roles: dict[str, tuple[str, ...]] = {}
+    roles: dict[str, tuple[str, ...]] = Field(default_factory=dict)
 
     @field_validator("bucket")
     @classmethod
@@ -281,10 +237,7 @@ def parse_settings(text: str, path: Path) -> Settings:
         if not isinstance(source, dict):
             continue
         if source.get("type") in {"http", "sql", "push"}:
-            raise ConfigError(
-                f"{path}: feed.source.type = {source['type']!r}: this version reads folders only; "
-                'use type = "folder"'
-            )
+            source.setdefault("path", f"inbox/{feed.get('id')}")
         if isinstance(source.get("path"), str):
             source["path"] = str(path.parent / source["path"])
     try:
@@ -295,8 +248,14 @@ def parse_settings(text: str, path: Path) -> Settings:
 
 def _messages(path: Path, error: ValidationError) -> list[str]:
     lines = []
-    for problem in error.errors():
-        key = ".".join(str(part) for part in problem["loc"]) or "file"
+    problems = error.errors()
+    for problem in problems:
+        if problem["type"] == "too_short" and len(problems) > 1:
+            continue  # it follows from the others: what is wrong was left out
+        where = [str(part) for part in problem["loc"]]
+        if "source" in where:  # the kind of source is no key of the file
+            where = [part for i, part in enumerate(where) if i != where.index("source") + 1]
+        key = ".".join(where) or "file"
         value = problem["input"]
         if isinstance(value, datetime):
             value = value.isoformat()

@@ -11,15 +11,16 @@ ROOT = Path(__file__).resolve().parent.parent
 
 # Each layer may import itself and the layers below it.
 LAYERS = [
-    {"errors", "clock", "settings", "campaigns", "picture"},
+    {"errors", "clock", "settings", "sources", "campaigns", "picture"},
     {"store", "detect", "explain"},
     {"ingest"},
+    {"preview"},
     {"observe"},
     {"judgement"},
     {"alerts", "boards", "notify"},
     {"publish"},
     {"tick"},
-    {"replay", "runtime", "answers", "simulate"},
+    {"replay", "runtime", "imports", "answers", "simulate"},
     {"scheduler", "launch"},
     {"ui", "web", "cli"},
     {"__main__"},

@@ -299,7 +299,7 @@ def test_what_cannot_be_found_is_named(run: Run, config: Path, db: Path, tmp_pat
         ('market = "MY"', 'currency = "DOGE"', "campaign.0.currency = 'DOGE'"),
         ('cadence = "5m"', 'cadence = "often"', "feed.0.cadence = 'often': a duration is"),
         ('counter = "interval"', 'counter = "clicker"', "feed.0.counter = 'clicker'"),
-        ('type = "folder"', 'type = "http"', "feed.source.type = 'http': this version reads folders"),
+        ('type = "folder"', 'type = "ftp"', "'folder', 'http', 'sql', 'push'"),
         ('id = "sale"', 'id = "a b"', "campaign.0.id = 'a b'"),
         ("[[campaign]]", "[[campaign]", "not valid TOML"),
     ],

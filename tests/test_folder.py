@@ -15,7 +15,8 @@ import pytest
 from monitor.ingest.arrivals import is_data, stamped, unstamped
 from monitor.ingest.sources.folder import TORN_PATIENCE, Inbox, archived_name, open_for_writing
 from monitor.runtime import Runtime
-from monitor.settings import Feed, FolderSource, load_settings
+from monitor.settings import Feed, load_settings
+from monitor.sources import FolderSource
 from monitor.store import open_store
 from tests.product import HEADER, a_sale_now, change, sale_rows
 

@@ -16,17 +16,7 @@ import pyarrow.parquet as pq
 
 from monitor.errors import FileRefused
 from monitor.ingest.counters import Ints
-
-
-@dataclass(frozen=True)
-class Fault:
-    """One row that was set aside. `line` counts lines of the file, header included."""
-
-    line: int
-    column: str
-    value: str | None
-    reason: str
-    campaign_id: str | None = None
+from monitor.ingest.table import Fault as Fault
 
 
 @dataclass(frozen=True)
