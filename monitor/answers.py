@@ -34,8 +34,8 @@ def totals_json(
     if not by:
         found = {(): found.get((), {})}
     counted = counting(streams).values()
-    marks = [s.watermark for s in counted if s.watermark is not None]
-    newest = [s.newest for s in streams if s.newest is not None]
+    marks = [s.told for s in counted if s.told is not None]
+    newest = [s.read for s in streams if s.read is not None]
     return {
         "campaign_id": campaign.id,
         "currency": campaign.currency,

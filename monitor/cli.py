@@ -6,6 +6,7 @@ Exit codes: 0 done, 1 a failure at work, 2 wrong arguments or configuration.
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import logging
 import os
@@ -23,12 +24,13 @@ from monitor.boards.rank import boards
 from monitor.campaigns.markets import symbol
 from monitor.clock import SystemClock
 from monitor.errors import ConfigError, MonitorError, StoreHeld
-from monitor.ingest.arrivals import Arrival, feed_for, files_in
+from monitor.ingest.arrivals import Arrival, arrival_of, feed_for, files_in
 from monitor.ingest.load import Loaded
+from monitor.ingest.sources.tokens import new_token
 from monitor.observe import observe
 from monitor.replay import Moment, replay
 from monitor.runtime import keep_configuration
-from monitor.settings import Settings, load_settings, parse_settings
+from monitor.settings import Feed, Settings, load_settings, parse_settings
 from monitor.store import Store, open_store
 from monitor.tick import Heart, Ticked
 
@@ -81,7 +83,12 @@ def _parser() -> argparse.ArgumentParser:
     ingest.add_argument("--db", type=Path, required=True)
     ingest.add_argument("--campaign", help="for files without a campaign column")
     ingest.add_argument("--feed", help="which feed the files belong to")
+    ingest.add_argument(
+        "--at", type=_instant, help="when it was read, for files that do not say (ISO 8601, offset)"
+    )
     ingest.add_argument("--json", action="store_true")
+
+    verb("token", _token, "A new token for a program that pushes snapshots.")
 
     again = verb("replay", _replay, "Recorded files through the same tick as live.")
     again.add_argument("folder", type=Path, metavar="DIR")
@@ -143,7 +150,7 @@ def _ingest(options: argparse.Namespace) -> int:
             if feed is None:
                 known = ", ".join(f.id for f in settings.feed)
                 raise ConfigError(f"{path}: which feed? Give --feed with one of: {known}")
-            arrivals.append(Arrival(path, feed, options.campaign))
+            arrivals.append(_arrival(path, feed, options))
     arrivals.sort(key=lambda a: (a.path.name, str(a.path)))
     store = open_store(options.db)
     try:
@@ -159,6 +166,20 @@ def _ingest(options: argparse.Namespace) -> int:
     return int(any(loaded.status in ("refused", "needs_mapping") for loaded in ticked.loaded))
 
 
+def _arrival(path: Path, feed: Feed, options: argparse.Namespace) -> Arrival:
+    """A file with what was said on the command line, else in the note beside it."""
+    noted = arrival_of(path, feed)
+    return dataclasses.replace(
+        noted, campaign=options.campaign or noted.campaign, at=options.at or noted.at, cursor=None
+    )
+
+
+def _token(options: argparse.Namespace) -> None:
+    token, hashed = new_token()
+    print(f"token for the program that pushes (shown once): {token}")
+    print(f'for the configuration: tokens = ["{hashed}"]')
+
+
 def _line(loaded: Loaded) -> str:
     rows = f"{loaded.taken} new, {loaded.known} known, {loaded.quarantined} in quarantine"
     lines = [f"{loaded.file}: {loaded.status} ({rows})"]
@@ -171,6 +192,7 @@ def _line(loaded: Loaded) -> str:
         lines.append(f"  {where}: {fault.reason}")
     if len(loaded.faults) > 5:
         lines.append(f"  … and {len(loaded.faults) - 5} more; --json lists all")
+    lines += [f"  ! {warning}" for warning in loaded.warnings]
     if loaded.columns.unmatched:
         lines.append(f"  columns not understood: {', '.join(loaded.columns.unmatched)}")
     return "\n".join(lines)

@@ -15,3 +15,11 @@ class StoreHeld(MonitorError):
 
 class FileRefused(MonitorError):
     """A whole file cannot be taken. Its rows stay in the file; the reason goes to the ledger."""
+
+
+class Unsaid(FileRefused):
+    """A file that lacks something that a person can say beside it: `what` is campaign or at."""
+
+    def __init__(self, message: str, what: str) -> None:
+        super().__init__(message)
+        self.what = what

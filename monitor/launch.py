@@ -74,7 +74,8 @@ def launch(options: Options) -> Runtime:
 
 
 def leave(runtime: Runtime, options: Options) -> None:
-    """Close the store and take the note away."""
+    """End the sources' threads, close the store and take the note away."""
+    runtime.stop()
     runtime.store.close()
     note_path(options.db).unlink(missing_ok=True)
 

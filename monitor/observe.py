@@ -16,6 +16,7 @@ from monitor.campaigns.words import DIMENSIONS, METRICS, Scope
 from monitor.clock import from_db, from_ms, to_db, to_ms
 from monitor.ingest.closing import Closing, closing
 from monitor.ingest.counters import NONE, Bools, Ints, Meaning
+from monitor.ingest.orders import as_orders
 from monitor.settings import Campaign, Feed, Settings
 from monitor.store import Store
 
@@ -45,9 +46,21 @@ class Stream:
         return None if ms == NONE else from_ms(ms)
 
     @property
+    def told(self) -> datetime | None:
+        """What totals are complete to: the watermark, or a later export of a period."""
+        ms = self.closing.told_ms
+        return None if ms == NONE else from_ms(ms)
+
+    @property
+    def read(self) -> datetime | None:
+        """The newest reading, be it an export of a period."""
+        ms = self.closing.read_ms
+        return None if ms == NONE else from_ms(ms)
+
+    @property
     def visible(self) -> tuple[datetime, timedelta, datetime]:
         """Parameters of a query that leaves out what is provisional."""
-        at = to_db(self.watermark or datetime(1970, 1, 1, tzinfo=UTC))
+        at = to_db(self.told or datetime(1970, 1, 1, tzinfo=UTC))
         return at, timedelta(milliseconds=self.meaning.bucket_ms), at
 
 
@@ -81,13 +94,13 @@ class Observed:
 
     @property
     def watermark(self) -> datetime | None:
-        """The least watermark of the streams that count."""
-        found = [s.watermark for s in self.by_metric.values() if s.watermark is not None]
+        """What the totals are complete to: the least of the streams that count."""
+        found = [s.told for s in self.by_metric.values() if s.told is not None]
         return min(found) if found else None
 
     @property
     def as_of(self) -> datetime | None:
-        found = [s.newest for s in self.streams if s.newest is not None]
+        found = [s.read for s in self.streams if s.read is not None]
         return max(found) if found else None
 
 
@@ -97,10 +110,12 @@ def streams_of(
     """The campaign's streams in order of the configuration."""
     order = {feed.id: i for i, feed in enumerate(settings.feed)}
     found = []
-    for feed_id, stream_id, *carried in store.rows("observe.carries", [campaign.id]):
+    for feed_id, stream_id, kind, *carried in store.rows("observe.carries", [campaign.id]):
         if feed_id not in order:
             continue  # a feed that the configuration no longer has
         feed = settings.feed_by_id(feed_id)
+        if kind == "orders":
+            feed = as_orders(feed, settings.monitor.bucket)
         meaning = Meaning.of(feed, campaign, settings.monitor.bucket)
         got = store.arrays("ingest.instants", [stream_id])
         instants, marks = (
@@ -108,7 +123,8 @@ def streams_of(
             for name in ("observed_at", "watermark")
         )
         carries = frozenset(m for m, has in zip(METRICS, carried, strict=True) if has)
-        closed = closing(meaning, instants, marks, to_ms(now))
+        closes = np.ma.getdata(got["closes"]).astype(bool)
+        closed = closing(meaning, instants, marks, to_ms(now), closes)
         found.append(Stream(stream_id, feed, meaning, carries, closed, len(instants)))
     return tuple(sorted(found, key=lambda s: order[s.feed.id]))
 
@@ -229,7 +245,7 @@ def totals(
     by_metric = counting(streams)
     for stream in streams:
         metrics = [m for m, s in by_metric.items() if s.stream_id == stream.stream_id]
-        if not metrics or stream.watermark is None:
+        if not metrics or stream.told is None:
             continue
         at, size, _ = stream.visible
         rows = store.grouped(

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal
 
 import pyarrow as pa
@@ -121,6 +121,19 @@ class FeedPicture:
     snapshots: int
     batches: int
     quarantined: int
+    complete_to: datetime | None = None  # watermark, but never beyond what had arrived
+    due_at: datetime | None = None  # late from here on unless more comes
+    behind: bool = False  # files come, but the source says they are complete only to complete_to
+    metrics: tuple[str, ...] = ()  # whose totals it gives in this campaign
+    rules: tuple[str, ...] = ()  # that read it
+    boards: tuple[str, ...] = ()  # that it ranks
+    troubles: tuple[str, ...] = ()  # headlines of open data alerts of this feed, oldest first
+    stuck: bool = False  # files come, but nothing in them moves
+
+    @property
+    def next_at(self) -> datetime | None:
+        """When the next reading is expected: one cadence after the newest."""
+        return None if self.newest is None else self.newest + timedelta(seconds=self.cadence_s)
 
 
 @dataclass(frozen=True)
@@ -146,8 +159,9 @@ class Picture:
     campaigns: Mapping[str, CampaignPicture]
     feeds: tuple[FeedPicture, ...]
     batches: pa.Table  # newest first: batch_id file feed_id campaign_ids format status reason
-    #                   arrived_at read taken quarantined known
-    quarantine: pa.Table  # newest first: file row column value reason at campaign_id feed_id
+    #                   arrived_at read taken quarantined known undone_at undone_by who
+    quarantine: pa.Table  # newest first, of batches in force: file row column value reason at
+    #                       campaign_id feed_id
     problems: tuple[str, ...] = ()  # the last tick failed, disk full …: shown loudly
     sources: Mapping[str, SourceStatus] = field(default_factory=dict)  # by feed id
     speed: float = 1.0  # of the clock; 1 except in the demo

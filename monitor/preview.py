@@ -84,6 +84,7 @@ class Preview:
     rows: dict[str, int] = field(default_factory=dict)  # read taken quarantined known
     totals: dict[str, float | None] = field(default_factory=dict)
     previous: Comparison | None = None
+    asks: tuple[str, ...] = ()  # campaign, at: what the file lacks and a person has to say
     warnings: tuple[str, ...] = ()  # may be imported, but look at this first
 
 

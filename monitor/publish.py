@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from monitor.alerts.conditions import late
+from monitor.alerts.conditions import behind, due, late, reach
+from monitor.alerts.evidence import arrivals
 from monitor.alerts.records import load_alerts
 from monitor.boards.rank import boards
 from monitor.campaigns.pace import pace, passed
 from monitor.campaigns.words import METRICS, scope_key
 from monitor.clock import from_db, iso, to_ms
 from monitor.detect import judge as codes
+from monitor.detect.rules import DIP_RULES
 from monitor.ingest.counters import NONE
 from monitor.judgement import Judgement, Verdicts, by_scope
-from monitor.observe import Floats, Observed, Stream, cumulative, observe
+from monitor.observe import Floats, Observed, Stream, counting, cumulative, observe
 from monitor.picture import SERIES_SCHEMA, CampaignPicture, FeedPicture, Member, Phase, Picture
-from monitor.settings import Campaign, Settings
+from monitor.settings import Campaign, Feed, Settings
 from monitor.store import Store
 
 
@@ -92,6 +94,7 @@ class Publisher:
         per_hour = 3_600_000 / (self.settings.monitor.bucket.total_seconds() * 1000)
         share = gmv.shape.share[0] if gmv else np.full(max(len(observed.starts_ms), 1), np.nan)
         alerts = load_alerts(self.store, campaign.id)
+        came = arrivals(self.store, campaign.id)
         history: dict[int, list[dict[str, Any]]] = {a.id: [] for a in alerts}
         for subject, at, actor, what, note in self.store.rows("alerts.history"):
             number = int(subject.split(":")[1])
@@ -104,7 +107,9 @@ class Publisher:
             phase=phase_of(campaign, now),
             as_of=observed.as_of,
             watermark=observed.watermark,
-            late_feeds=tuple(s.feed.id for s in observed.streams if late(s, campaign, now)),
+            late_feeds=tuple(
+                s.feed.id for s in observed.streams if late(s, campaign, now, came.get(s.feed.id))
+            ),
             totals=totals,
             compared_with=comparable.observed.campaign.name if comparable else None,
             compared=before,
@@ -195,35 +200,94 @@ class Publisher:
             observed = judgement.observed
             self._streams[observed.campaign.id] = observed.campaign, observed.streams
         found: list[FeedPicture] = []
+        for campaign, streams in self._streams.values():
+            came = arrivals(self.store, campaign.id)
+            counts = counting(streams)
+            for stream in streams:
+                own = tuple(m for m, s in counts.items() if s.stream_id == stream.stream_id)
+                found.append(self._feed(stream, campaign, own, came, now))
+        running = [c for c in self.settings.campaign if c.start <= now < c.end]
         for feed in self.settings.feed:
-            last, batches, quarantined = arrived.get(feed.id, (None, 0, 0))
-            mine: list[tuple[Campaign | None, Stream | None]] = [
-                (campaign, stream)
-                for campaign, streams in self._streams.values()
-                for stream in streams
-                if stream.feed.id == feed.id
-            ]
-            for campaign, stream in mine or [(None, None)]:
-                live = campaign is not None and campaign.start <= now < campaign.end
-                watermark = stream.watermark if stream else None
-                found.append(
-                    FeedPicture(
-                        feed_id=feed.id,
-                        campaign_id=campaign.id if campaign else None,
-                        counter=feed.counter,
-                        cadence_s=feed.cadence.total_seconds(),
-                        path=feed.source.path.name,
-                        last_arrival=None if last is None else from_db(last),
-                        newest=stream.newest if stream else None,
-                        watermark=watermark,
-                        late=bool(stream and campaign and late(stream, campaign, now)),
-                        lag_s=(now - watermark).total_seconds() if live and watermark else None,
-                        snapshots=stream.snapshots if stream else 0,
-                        batches=batches,
-                        quarantined=quarantined,
-                    )
-                )
-        return tuple(found)
+            known = {f.campaign_id for f in found if f.feed_id == feed.id}
+            silent = [c.id for c in running if known and c.id not in known]
+            for campaign_id in silent if known else [None]:
+                found.append(_nothing_yet(feed, campaign_id))
+        order = {feed.id: i for i, feed in enumerate(self.settings.feed)}
+        return tuple(
+            replace(f, batches=row[1], quarantined=row[2], last_arrival=_last(f, row[0]))
+            for f in sorted(found, key=lambda f: order[f.feed_id])
+            for row in [arrived.get(f.feed_id, (None, 0, 0))]
+        )
+
+    def _feed(
+        self,
+        stream: Stream,
+        campaign: Campaign,
+        metrics: tuple[str, ...],
+        came: dict[str, datetime],
+        now: datetime,
+    ) -> FeedPicture:
+        feed, shown = stream.feed, self._campaigns.get(campaign.id)
+        arrived = came.get(feed.id)
+        complete, live = reach(stream, arrived), campaign.start <= now < campaign.end
+        wrong = [
+            a
+            for a in (shown.alerts if shown else ())
+            if a["kind"] == "data" and a["status"] != "resolved" and a["scope"] == {"feed": feed.id}
+        ]
+        return FeedPicture(
+            feed_id=feed.id,
+            campaign_id=campaign.id,
+            counter=feed.counter,
+            cadence_s=feed.cadence.total_seconds(),
+            path=feed.source.path.name,
+            last_arrival=arrived,
+            newest=stream.newest,
+            watermark=stream.watermark,
+            late=late(stream, campaign, now, arrived),
+            lag_s=(now - complete).total_seconds() if live and complete else None,
+            snapshots=stream.snapshots,
+            batches=0,
+            quarantined=0,
+            complete_to=complete,
+            due_at=due(stream, campaign, arrived),
+            behind=live and behind(stream, now, arrived),
+            metrics=metrics,
+            rules=tuple(rule.name for rule in DIP_RULES if rule.metric in metrics),
+            boards=tuple(
+                board.name
+                for board in (shown.boards.values() if shown else ())
+                if board.metric in metrics and board.rows.num_rows
+            ),
+            troubles=tuple(str(a["headline"]) for a in wrong if a["rule"] != "feed_late"),
+            stuck=any(a["rule"] == "stuck_counter" for a in wrong),
+        )
+
+
+def _nothing_yet(feed: Feed, campaign_id: str | None) -> FeedPicture:
+    """A feed that has brought nothing, for a campaign that runs or at all."""
+    return FeedPicture(
+        feed_id=feed.id,
+        campaign_id=campaign_id,
+        counter=feed.counter,
+        cadence_s=feed.cadence.total_seconds(),
+        path=feed.source.path.name,
+        last_arrival=None,
+        newest=None,
+        watermark=None,
+        late=False,
+        lag_s=None,
+        snapshots=0,
+        batches=0,
+        quarantined=0,
+    )
+
+
+def _last(feed: FeedPicture, arrived: datetime | None) -> datetime | None:
+    """When the feed's newest file came: the campaign's own, or any where it has none."""
+    if feed.last_arrival is not None or arrived is None or feed.campaign_id is not None:
+        return feed.last_arrival
+    return from_db(arrived)
 
 
 def series_table(verdicts: Verdicts, row: int, past: Floats | None) -> pa.Table:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Generator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import groupby
 from pathlib import Path
 
 from monitor.clock import floor_to
 from monitor.errors import ConfigError
-from monitor.ingest.arrivals import Arrival, feed_for, files_in, instant_of, unstamped
+from monitor.ingest.arrivals import Arrival, arrival_of, feed_for, files_in, instant_of, unstamped
 from monitor.settings import Settings
 from monitor.tick import AFTER_END, Heart, Ticked
 
@@ -39,7 +39,7 @@ def recorded(folder: Path, settings: Settings) -> list[tuple[datetime, Arrival]]
             raise ConfigError(
                 f"{path}: which feed? Put the file into a folder named after one of: {known}"
             )
-        arrival = Arrival(path, feed)
+        arrival = replace(arrival_of(path, feed), cursor=None)  # no source is asked
         at = instant_of(arrival, settings)
         if at is None:
             silent.append(arrival)  # no instant to be had: it comes first, to be refused

@@ -1,29 +1,39 @@
 """The running product: the heart, its inboxes and its clock. One `pulse` looks at everything once.
 
 A pulse first runs the ticks of bucket ends that have passed, then one tick for the files that came:
-the same order that a replay of the archived files gives.
+the same order that a replay of the archived files gives. Sources that are asked run in threads of
+their own beside it, and put what they get into the inboxes.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import json
 import logging
 import time
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from monitor.clock import Clock, floor_to
 from monitor.errors import MonitorError
-from monitor.ingest.arrivals import Arrival
+from monitor.imports import ImportDesk
+from monitor.ingest.arrivals import Arrival, arrival_of
+from monitor.ingest.reading import Reading
+from monitor.ingest.sources.collector import Collector, keep_cursor, kept_cursor
 from monitor.ingest.sources.folder import Inbox, archived_name
-from monitor.picture import Picture
-from monitor.settings import Settings
+from monitor.ingest.sources.watching import Watch
+from monitor.picture import Picture, SourceStatus
+from monitor.settings import Feed, Settings
+from monitor.sources import HttpSource, SqlSource
 from monitor.store import Store
 from monitor.tick import AFTER_END, Heart, Ticked
 
 log = logging.getLogger("monitor")
 SECOND = timedelta(seconds=1)
+Found = tuple[Watch, Path, Arrival]
+ENDING_S = 1.5  # what the threads of sources are given to end
 
 
 @dataclasses.dataclass
@@ -40,7 +50,10 @@ class Health:
 
 
 class Runtime:
-    """What app.py starts and the pages read. All of `pulse` runs in one thread."""
+    """What app.py starts and the pages read. All of `pulse` runs in one thread.
+
+    The first pulse starts the threads of asked sources, `stop` ends them.
+    """
 
     def __init__(
         self,
@@ -52,14 +65,42 @@ class Runtime:
     ) -> None:
         self.store, self.settings, self.clock = store, settings, clock
         self.heart = Heart(store, settings, demo=demo, speed=clock.speed)
-        self.inboxes = [Inbox(feed) for feed in settings.feed]
+        self.watches = [Watch(self._inbox(feed)) for feed in settings.feed]
+        self.collectors = [
+            Collector(feed, settings, clock, kept_cursor(store, feed.id))
+            for feed in settings.feed
+            if isinstance(feed.source, HttpSource | SqlSource)
+        ]
+        self.imports = ImportDesk(self)
+        self._reading = Reading()
+        self._started = False
+        self._undo: deque[tuple[str, str]] = deque()  # asked for by any thread, done by the pulse
         self.health = Health()
         self._before_pulse = before_pulse
         self._picture: Picture | None = None
 
     @property
+    def inboxes(self) -> list[Inbox]:
+        return [watch.inbox for watch in self.watches]
+
+    @property
     def picture(self) -> Picture | None:
         return self._picture
+
+    def ask_undo(self, batch_id: str, who: str) -> None:
+        """Take a batch back at the next pulse. May be called from any thread."""
+        self._undo.append((batch_id, who))
+
+    def stop(self) -> None:
+        """End the threads of the sources, within two seconds. The store stays open."""
+        self._started = True  # none is started any more
+        for collector in self.collectors:
+            collector.end()
+        until_s = time.monotonic() + ENDING_S
+        for collector in self.collectors:
+            collector.join(max(until_s - time.monotonic(), 0.0))
+        for watch in self.watches:
+            watch.stop()
 
     def pulse(self) -> None:
         """Look once. Never raises: what goes wrong is logged, shown on every page, and tried again."""
@@ -89,14 +130,18 @@ class Runtime:
         now = self.clock.now()
         if self._before_pulse:
             self._before_pulse(now)
+        if not self._started:
+            self._started = True
+            for collector in self.collectors:
+                collector.start()
         if self._picture is None:
             self._tick(max(now, self.heart.last_tick or now))
         for bucket_end in self._bucket_ends(now):
             self._tick(bucket_end)
         # Two ticks never share an instant, and the clock never goes back.
         last = self.heart.last_tick
-        found = self._collect()
-        if found:
+        found = self._read_ahead(self._collect(), now)
+        if found or self._undo:
             self._take(found, now if last is None or now > last else last + SECOND)
 
     def _bucket_ends(self, now: datetime) -> list[datetime]:
@@ -116,34 +161,60 @@ class Runtime:
                 break
         return found
 
-    def _collect(self) -> list[tuple[Inbox, Path]]:
-        found: list[tuple[Inbox, Path]] = []
-        at_s = time.monotonic()
-        for inbox in self.inboxes:
-            try:
-                found += [(inbox, path) for path in inbox.ready(at_s)]
-                self.health.source_failures.pop(inbox.feed.id, None)
-            except OSError as e:
-                self.health.source_failures[inbox.feed.id] = (
-                    f"feed {inbox.feed.id}: the folder {inbox.folder.name} cannot be read "
-                    f"({e.strerror or e}); looking again every few seconds"
-                )
-        return sorted(found, key=lambda item: (archived_name(item[1]), item[0].feed.id))
+    def _inbox(self, feed: Feed) -> Inbox:
+        """A folder that this database has seen there before is never made anew when it is gone."""
+        kept = kept_cursor(self.store, feed.id)
+        return Inbox(feed, known=kept.get("folder") == str(feed.source.path))
 
-    def _take(self, found: list[tuple[Inbox, Path]], now: datetime) -> None:
-        ticked = self._tick(now, [Arrival(path, inbox.feed) for inbox, path in found])
-        for (inbox, path), loaded in zip(found, ticked.loaded, strict=True):
-            refused = loaded.reason if loaded.status == "refused" else None
-            if refused:
-                log.warning("%s of feed %s was refused: %s", path.name, inbox.feed.id, refused)
+    def _read_ahead(self, found: list[tuple[Watch, Path]], now: datetime) -> list[Found]:
+        """The files that a tick can take now; long ones are read beside it first."""
+        arrivals = [(watch, path, arrival_of(path, watch.inbox.feed)) for watch, path in found]
+        ready = self._reading.ready([a for _, _, a in arrivals], self.store, self.settings, now)
+        return [(watch, path, ready[path]) for watch, path, _ in arrivals if path in ready]
+
+    def _collect(self) -> list[tuple[Watch, Path]]:
+        found: list[tuple[Watch, Path]] = []
+        at_s, now = time.monotonic(), self.clock.now()
+        for watch in self.watches:
+            new = not watch.inbox.known
             try:
-                inbox.done(path, now, refused)
+                found += [(watch, path) for path in watch.look(at_s, now)]
+                self.health.source_failures.pop(watch.inbox.feed.id, None)
+            except OSError:
+                trouble = watch.status.trouble or ""
+                self.health.source_failures[watch.inbox.feed.id] = trouble
+                continue
+            if new and watch.inbox.feed.source.type == "folder":
+                self._remember(watch.inbox, now)
+        return sorted(found, key=lambda item: (archived_name(item[1]), item[0].inbox.feed.id))
+
+    def _remember(self, inbox: Inbox, now: datetime) -> None:
+        with self.store.transaction():
+            kept = json.dumps({"folder": str(inbox.folder)})
+            keep_cursor(self.store, inbox.feed.id, kept, now)
+
+    def _take(self, found: list[Found], now: datetime) -> None:
+        undo = tuple(self._undo)
+        ticked = self._tick(now, [arrival for _, _, arrival in found], undo)
+        for _ in undo:  # done; asked for again if the tick failed
+            self._undo.popleft()
+        for (watch, path, _), loaded in zip(found, ticked.loaded, strict=True):
+            if loaded.status in ("refused", "needs_mapping"):
+                what = "was refused" if loaded.status == "refused" else "waits for a person"
+                log.warning("%s of feed %s %s: %s", path.name, loaded.feed_id, what, loaded.reason)
+            try:
+                watch.away(path, now, loaded.status, loaded.reason)
             except OSError as e:
                 log.warning("%s was read but cannot be moved away: %s", path.name, e)
 
-    def _tick(self, now: datetime, arrivals: list[Arrival] | None = None) -> Ticked:
+    def _tick(
+        self,
+        now: datetime,
+        arrivals: Sequence[Arrival] = (),
+        undo: Sequence[tuple[str, str]] = (),
+    ) -> Ticked:
         began = time.perf_counter()
-        ticked = self.heart.tick(now, arrivals or ())
+        ticked = self.heart.tick(now, arrivals, undo=undo)
         self.health.ticks += 1
         self.health.last_tick_took_s = time.perf_counter() - began
         self._picture = ticked.picture
@@ -165,7 +236,14 @@ class Runtime:
             looked = (
                 picture.published_at if problems else max(self.clock.now(), picture.published_at)
             )
-            self._picture = dataclasses.replace(picture, published_at=looked, problems=problems)
+            self._picture = dataclasses.replace(
+                picture, published_at=looked, problems=problems, sources=self._statuses()
+            )
+
+    def _statuses(self) -> dict[str, SourceStatus]:
+        """How every source is doing: the asking of it, or else the looks at its folder."""
+        found = {watch.inbox.feed.id: watch.status for watch in self.watches}
+        return found | {collector.feed.id: collector.status for collector in self.collectors}
 
 
 def keep_configuration(store: Store, path: Path, text: str) -> None:

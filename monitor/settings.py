@@ -238,6 +238,8 @@ def parse_settings(text: str, path: Path) -> Settings:
             continue
         if source.get("type") in {"http", "sql", "push"}:
             source.setdefault("path", f"inbox/{feed.get('id')}")
+        if source.get("type") in {"http", "sql"}:
+            source.setdefault("home", str(path.parent))
         if isinstance(source.get("path"), str):
             source["path"] = str(path.parent / source["path"])
     try:

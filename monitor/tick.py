@@ -7,22 +7,25 @@ passed down; nothing below asks a clock, so a replay does what the live day did,
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from monitor.alerts.conditions import Condition, Refusal, conditions
 from monitor.alerts.desk import Desk
-from monitor.clock import from_db, to_db, to_ms
+from monitor.clock import from_db, to_db
+from monitor.errors import MonitorError
+from monitor.ingest.aliases import aliases
 from monitor.ingest.arrivals import Arrival, read_arrival
 from monitor.ingest.load import Loaded, Loader
+from monitor.ingest.undo import undo as undo_batch
 from monitor.judgement import Judge, Judgement
-from monitor.observe import totals
 from monitor.picture import Picture
 from monitor.publish import Publisher
 from monitor.settings import Campaign, Settings
 from monitor.store import Store
 
+log = logging.getLogger("monitor")
 AFTER_END = timedelta(minutes=30)  # ticks go on this long after a campaign's end
 
 
@@ -32,6 +35,7 @@ class Ticked:
 
     picture: Picture | None  # None when it was not published
     loaded: tuple[Loaded, ...]
+    undone: tuple[str, ...] = ()  # ids of batches that were taken back
 
 
 class Heart:
@@ -54,23 +58,36 @@ class Heart:
         self.generation: int = ticked[0][1] if ticked else 0
 
     def tick(
-        self, now: datetime, arrivals: Sequence[Arrival] = (), *, publish: bool = True
+        self,
+        now: datetime,
+        arrivals: Sequence[Arrival] = (),
+        *,
+        undo: Sequence[tuple[str, str]] = (),
+        publish: bool = True,
     ) -> Ticked:
         """Take what arrived, judge what closed, record what it means, publish the picture.
 
-        Raises whatever went wrong, with nothing of this tick kept; the same arrivals may be given
-        again. `publish=False` leaves out the last step, for replays that nobody watches.
+        `undo`: (batch id, who) of batches to take back first. Raises whatever went wrong, with
+        nothing of this tick kept; the same arrivals may be given again. `publish=False` leaves out
+        the last step, for replays that nobody watches.
         """
         now = max(now, self.last_tick or now)  # the clock never goes back
 
         # 1 collect, 2 read: files into canonical rows; what cannot be read is set aside with a reason
-        incoming = [read_arrival(arrival, self.settings) for arrival in arrivals]
+        learned = aliases(self.store) if arrivals else {}
+        incoming = [read_arrival(arrival, self.settings, learned, now) for arrival in arrivals]
 
         try:
             with self.store.transaction():
                 # 3 load: ledger, snapshots, facts; the same batch twice changes nothing
+                undone = [(batch, self._undo(batch, who, now)) for batch, who in undo]
                 loaded = self.loader.load(incoming, now)
+                for arrival in arrivals:
+                    if arrival.cursor is not None:
+                        kept = [arrival.feed.id, arrival.cursor, to_db(now)]
+                        self.store.run("source.keep", kept)
                 touched = {c for result in loaded for c in result.campaigns if result.taken}
+                touched |= {c for _, campaigns in undone for c in campaigns or ()}
                 self._forget(touched)
 
                 judgements: dict[str, Judgement] = {}
@@ -79,8 +96,7 @@ class Heart:
                     judgement = self._judged(campaign, now)
                     # 5 explain: which factor and slice carries the shortfall (not in this version)
                     # 6 record: signals, alerts, audit
-                    desk = Desk(self.store, campaign, now)
-                    desk.record(judgement, judgement.observed.streams, self._held(judgement, now))
+                    Desk(self.store, campaign, now).record(judgement)
                     judgements[campaign.id] = judgement
                 generation = self.generation + 1
                 self.store.run("publish.tick", [to_db(now), generation])
@@ -98,7 +114,16 @@ class Heart:
                 self._unpublished, now, generation, demo=self.demo, speed=self.speed
             )
             self._unpublished = {}
-        return Ticked(self.picture if publish else None, tuple(loaded))
+        done = tuple(batch for batch, campaigns in undone if campaigns is not None)
+        return Ticked(self.picture if publish else None, tuple(loaded), done)
+
+    def _undo(self, batch: str, who: str, now: datetime) -> set[str] | None:
+        """Take a batch back; None when there is nothing to take back any more."""
+        try:
+            return undo_batch(self.store, self.loader, batch, who, now)
+        except MonitorError as e:  # as when two people press the button
+            log.warning("not undone: %s", e)
+            return None
 
     def _judged(self, campaign: Campaign, now: datetime) -> Judgement:
         """The judgement of a campaign; the last one while no data came and the end closed nothing."""
@@ -123,32 +148,14 @@ class Heart:
 
     def _in_play(self, touched: set[str], now: datetime) -> list[Campaign]:
         """Campaigns that got data, that run, that ended a moment ago, or that nobody has seen yet."""
-        started = {row[2] for row in self.store.rows("ingest.streams")}
         before = self.last_tick
         found = [
             c
             for c in self.settings.campaign
             if c.id in touched
             or c.id not in self._seen
-            or (c.id in started and c.start <= now <= c.end + AFTER_END)
+            or c.start <= now <= c.end + AFTER_END
             or (before is not None and any(before < at <= now for at in (c.start, c.end)))
         ]
         self._seen |= {c.id for c in found}
         return found
-
-    def _held(self, judgement: Judgement, now: datetime) -> list[Condition]:
-        """What is wrong with the data of this campaign, as step 6 records it."""
-        observed = judgement.observed
-        gmv = observed.by_metric.get("gmv")
-        corrections: list[tuple[int, int]] = []
-        total = None
-        if gmv is not None:
-            rows = self.store.rows("observe.corrections", [gmv.stream_id, *gmv.visible])
-            corrections = [(to_ms(from_db(row[0])), row[4]) for row in rows if row[3] == "gmv"]
-            if corrections:
-                total = totals(self.store, observed.streams).get((), {}).get("gmv")
-        refusals = [
-            Refusal(row[0], row[1], row[2], from_db(row[3]))
-            for row in self.store.rows("alerts.unmended_refusals")
-        ]
-        return conditions(observed.campaign, observed.streams, corrections, total, refusals, now)

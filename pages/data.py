@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from monitor.ui import guard, tables
+from monitor.ui import feeds, guard, tables
 from monitor.ui import numbers as n
 from monitor.ui import words as w
 from monitor.ui.frame import Frame
@@ -16,11 +16,12 @@ SHOWN = 60
 
 def body(frame: Frame) -> None:
     picture = frame.picture
-    own = [f for f in picture.feeds if f.campaign_id in (frame.campaign_id, None)]
-    feeds = tables.feeds(frame, own) if own else empty(w.NO_FEEDS)
+    found = feeds.states(frame)
+    shown = feeds.cards(frame, found) if found else empty(w.NO_FEEDS)
     st.html(
         block(
-            panel("Feeds", feeds, esc(f"computed {n.age(picture.published_at, frame.now)}")),
+            feeds.headline(frame, found) if found else "",
+            panel("Feeds", shown, esc(f"computed {n.age(picture.published_at, frame.now)}")),
             panel("Corrections", corrections(frame), esc(frame.as_of())),
             memo.get(picture, ("refused", frame.campaign_id), lambda: refused(frame)),
             memo.get(picture, ("arrived", frame.campaign_id), lambda: arrived(frame)),

@@ -24,6 +24,7 @@ st.navigation(
             url_path="leaderboards",
         ),
         st.Page("alerts.py", title="Alerts", icon=":material/notifications:", url_path="alerts"),
+        st.Page("import_files.py", title="Import", icon=":material/upload:", url_path="import"),
         st.Page("data.py", title="Data", icon=":material/database:", url_path="data"),
     ],
     position="top",

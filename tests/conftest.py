@@ -20,7 +20,10 @@ import pytest
 
 from monitor.answers import totals_json
 from monitor.ingest.arrivals import Arrival, read_arrival
+from monitor.ingest.files import open_sheets
 from monitor.ingest.load import Loaded
+from monitor.ingest.read import read_table
+from monitor.ingest.readings import Readings
 from monitor.settings import Settings, parse_settings
 from monitor.store import open_store
 from monitor.tick import Heart
@@ -141,6 +144,15 @@ def load(heart: Heart, *files: File | str | bytes) -> list[Loaded]:
 
 def afterwards(settings: Settings) -> datetime:
     return max(c.end for c in settings.campaign) + timedelta(hours=1)
+
+
+def read_canonical(
+    content: bytes, settings: Settings, campaign: str | None = None, at: datetime | None = None
+) -> Readings:
+    """The readings of a canonical file, or FileRefused."""
+    (sheet,) = open_sheets(content, "file.csv")
+    header = next(i for i, cells in enumerate(sheet.head) if cells)
+    return read_table(sheet.table(header, header + 1), settings, campaign, at)
 
 
 def local(at: str, *, day: str = "2026-11-11") -> datetime:

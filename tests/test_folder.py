@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
+import io
 import os
 import subprocess
 import sys
+import threading
+import zipfile
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -12,13 +16,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from monitor.ingest.arrivals import is_data, stamped, unstamped
+from monitor.ingest.arrivals import files_in, is_data, stamped, unstamped
+from monitor.ingest.note import Note, note_of, write_note
+from monitor.ingest.sources import folder as folder_module
 from monitor.ingest.sources.folder import TORN_PATIENCE, Inbox, archived_name, open_for_writing
 from monitor.runtime import Runtime
 from monitor.settings import Feed, load_settings
 from monitor.sources import FolderSource
 from monitor.store import open_store
-from tests.product import HEADER, a_sale_now, change, sale_rows
+from tests.product import HEADER, a_sale_now, change, eventually, sale_rows
 
 SETTLE_S = 5.0
 NOW = datetime(2026, 11, 11, 4, 5, tzinfo=UTC)
@@ -103,6 +109,52 @@ def test_a_parquet_file_is_whole_when_its_footer_is_there(inbox: Inbox, tmp_path
     assert names(inbox, SETTLE_S) == ["whole.parquet"]
 
 
+def _zipped() -> bytes:
+    held = io.BytesIO()
+    with zipfile.ZipFile(held, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("sales.csv", WHOLE * 50)
+    return held.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("name", "whole", "torn"),
+    [
+        ("a.zip", _zipped(), _zipped()[:-30]),
+        ("a.xlsx", _zipped(), _zipped()[: len(_zipped()) // 2]),
+        ("really-a-workbook.csv", _zipped(), _zipped()[:-30]),
+        ("a.tsv", "gmv\torders\n1\t2\n", "gmv\torders\n1\t"),
+        ("a.txt", "gmv\r\n10000\r\n", "gmv\r\n10000"),
+        ("a.csv", "gmv\n12345\n".encode("utf-16"), "gmv\n12345".encode("utf-16")),
+        ("a.json", '[{"gmv": 1}]', '[{"gmv": 1},'),
+        ("a.jsonl", '{"gmv": 12}\n', '{"gmv": 12'),
+    ],
+)
+def test_each_kind_of_file_is_whole_when_it_has_its_end(
+    inbox: Inbox, name: str, whole: str | bytes, torn: str | bytes
+) -> None:
+    put(inbox, f"torn-{name}", torn)
+    put(inbox, f"whole-{name}", whole)
+    assert names(inbox, 0.0) == []
+    assert names(inbox, SETTLE_S) == [f"whole-{name}"]
+    assert len(names(inbox, SETTLE_S * TORN_PATIENCE)) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.csv.gz", gzip.compress(WHOLE.encode())),
+        ("a.xls", b"<html><table><tr><td>1</td></tr></table></html>"),
+        ("a.xls", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1 an old workbook"),
+    ],
+)
+def test_files_whose_end_tells_nothing_only_have_to_lie_still(
+    inbox: Inbox, name: str, content: bytes
+) -> None:
+    put(inbox, name, content)
+    assert names(inbox, 0.0) == []
+    assert names(inbox, SETTLE_S) == [name]
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells who has a file open")
 def test_a_file_that_another_process_has_open_for_writing_is_not_ready(inbox: Inbox) -> None:
     path = put(inbox, "a.csv")
@@ -149,7 +201,7 @@ def test_a_missing_folder_is_made_and_one_that_cannot_be_read_is_an_error(tmp_pa
     assert inbox.folder.is_dir()
     inbox.folder.rmdir()
     inbox.folder.write_text("not a folder", encoding="utf-8")
-    with pytest.raises(OSError, match="exists"):
+    with pytest.raises(NotADirectoryError, match="a file of that name"):
         inbox.ready(1.0)
 
 
@@ -223,6 +275,163 @@ def test_a_file_that_cannot_be_moved_is_not_read_again_until_it_changes(inbox: I
     assert names(inbox, 11 * SETTLE_S) == ["a.csv"]
 
 
+def test_what_was_said_about_a_file_moves_along_with_it(inbox: Inbox, tmp_path: Path) -> None:
+    said = Note(campaign="sale", at="2026-11-11T12:00:00+08:00", who="amy", cursor='{"n": 1}')
+    for name in ("a.csv", "b.csv", "c.csv"):
+        write_note(put(inbox, name), said)
+    inbox.done(inbox.folder / "a.csv", NOW, None)
+    inbox.done(inbox.folder / "b.csv", NOW, "no known columns")
+    inbox.waiting(inbox.folder / "c.csv", NOW, "the column GMV is missing")
+    for place, name in (("archive", "a"), ("refused", "b"), ("waiting", "c")):
+        path = tmp_path / "inbox" / place / "performance" / f"{name}@20261111T040500Z.csv"
+        assert note_of(path) == said, place
+    assert below(inbox.folder) == []
+    assert files_in(tmp_path / "inbox" / "archive") == [
+        tmp_path / "inbox" / "archive" / "performance" / "a@20261111T040500Z.csv"
+    ], "a note is no file to replay"
+
+
+def test_a_file_has_its_note_wherever_a_crash_leaves_it(
+    inbox: Inbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = put(inbox, "a.csv")
+    write_note(path, Note(campaign="sale"))
+
+    def crash(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as broken:
+        broken.setattr("shutil.move", crash)
+        with pytest.raises(KeyboardInterrupt):
+            inbox.done(path, NOW, None)
+    assert note_of(path).campaign == "sale", "it will be read again, as it was meant"
+    with monkeypatch.context() as broken:
+        broken.setattr("monitor.ingest.sources.folder.drop_note", crash)
+        with pytest.raises(KeyboardInterrupt):
+            inbox.done(path, NOW, None)
+    archived = tmp_path / "inbox" / "archive" / "performance" / "a@20261111T040500Z.csv"
+    assert note_of(archived).campaign == "sale"
+
+
+def test_a_file_that_waits_for_a_person_is_read_again_under_its_own_name(
+    inbox: Inbox, tmp_path: Path
+) -> None:
+    for content in ("the first\n", "the second\n"):
+        path = put(inbox, "a.csv", content)
+        write_note(path, Note(who=content.split()[1]))
+        inbox.waiting(path, NOW, "did `GMV` become `Sales`?")
+    waiting = tmp_path / "inbox" / "waiting" / "performance"
+    reason = (waiting / "a@20261111T040500Z.csv.reason.txt").read_text(encoding="utf-8")
+    assert reason == "a.csv waits: did `GMV` become `Sales`?\n"
+    inbox.read_again()
+    assert names(inbox, 0.0) == []
+    assert names(inbox, SETTLE_S) == ["a.csv", "a_2.csv"]
+    assert note_of(inbox.folder / "a.csv").who == "first"
+    assert note_of(inbox.folder / "a_2.csv").who == "second"
+    assert below(waiting) == []
+
+
+# --- a share that is gone -------------------------------------------------------------------------
+
+
+def test_a_folder_that_is_lost_is_said_and_never_made_anew(inbox: Inbox) -> None:
+    assert names(inbox, 0.0) == []
+    inbox.folder.rmdir()
+    with pytest.raises(FileNotFoundError, match="it is gone; mount the share again"):
+        inbox.ready(1.0)
+    assert not inbox.folder.exists()
+    inbox.folder.mkdir()
+    assert names(inbox, 2.0) == []
+
+
+def test_what_was_there_before_the_start_is_known_to_be_lost(tmp_path: Path) -> None:
+    config = a_sale_now(tmp_path, NOW)
+    store = open_store(None)
+    try:
+        first = Runtime(store, load_settings(config), _Clock())
+        first.pulse()
+        first.stop()
+        (tmp_path / "inbox" / "performance").rmdir()
+        again = Runtime(store, load_settings(config), _Clock())
+        again.pulse()
+        again.stop()
+        assert again.picture is not None
+        assert "it is gone; mount the share again" in again.picture.problems[0]
+        assert again.picture.sources["performance"].trouble == again.picture.problems[0]
+        assert again.picture.sources["performance"].failing_since == NOW
+        assert not (tmp_path / "inbox" / "performance").exists()
+    finally:
+        store.close()
+
+
+def test_a_folder_where_a_share_ought_to_be_mounted_is_not_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(folder_module, "SHARES", (f"{tmp_path}/mnt/",))
+    source = FolderSource(type="folder", path=tmp_path / "mnt" / "team" / "exports")
+    inbox = Inbox(Feed(id="performance", source=source, counter="interval"))
+    (tmp_path / "mnt").mkdir()
+    with pytest.raises(FileNotFoundError, match="mount the share"):
+        inbox.ready(0.0)  # nothing is mounted
+    (tmp_path / "mnt" / "team").mkdir()
+    with pytest.raises(FileNotFoundError, match="mount the share"):
+        inbox.ready(0.0)  # the place of a share that is not mounted is empty
+    (tmp_path / "mnt" / "team" / "other").mkdir()
+    assert inbox.ready(0.0) == []
+    assert inbox.folder.is_dir()
+
+
+def test_a_share_that_hangs_keeps_no_other_feed_waiting(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = a_sale_now(tmp_path, NOW, {"one": "cumulative_campaign", "two": "interval"})
+    change(config, settle="0s")
+    answers = threading.Event()
+    ready = Inbox.ready
+
+    def hanging(inbox: Inbox, at_s: float) -> list[Path]:
+        if inbox.feed.id == "two":
+            assert answers.wait(60)
+        return ready(inbox, at_s)
+
+    monkeypatch.setattr(Inbox, "ready", hanging)
+    store = open_store(None)
+    runtime = Runtime(store, load_settings(config), _Clock())
+    try:
+        for feed, gmv in (("one", 400), ("two", 800)):
+            folder = tmp_path / "inbox" / feed
+            folder.mkdir(parents=True)
+            (folder / "a.csv").write_text(HEADER + sale_rows(NOW, gmv), encoding="utf-8")
+        watches = {watch.inbox.feed.id: watch for watch in runtime.watches}
+        watches["one"].patience_s, watches["two"].patience_s = 30.0, 0.1
+        runtime.pulse()
+        assert runtime.picture is not None
+        assert not runtime.picture.problems, "it may only be slow"
+        watches["two"].worry_s = 0.0
+        runtime.pulse()
+        assert runtime.picture is not None
+        assert runtime.picture.campaigns["sale"].totals["gmv"] == 400
+        assert (
+            "feed two: the folder two cannot be read (it has not answered"
+            in (runtime.picture.problems[0])
+        )
+        answers.set()
+        watches["two"].patience_s = 30.0
+
+        def taken() -> bool:
+            runtime.pulse()
+            arrivals = "select count(*) from batch where feed_id = 'two'"
+            return store.cursor.execute(arrivals).fetchall() == [(1,)]
+
+        eventually(taken, "the look that hung is taken up once it has ended")
+        runtime.pulse()
+        assert runtime.picture.problems == ()
+    finally:
+        answers.set()
+        runtime.stop()
+        store.close()
+
+
 # --- in the running product -----------------------------------------------------------------------
 
 
@@ -253,6 +462,72 @@ def test_a_feed_whose_folder_is_gone_is_said_and_the_others_go_on(tmp_path: Path
         runtime.pulse()
         assert runtime.picture.problems == ()
     finally:
+        store.close()
+
+
+CREATOR_DATA = (
+    "Creator name,Creator-attributed GMV,Refunds,Attributed orders,Creator-attributed items sold,"
+    "Items refunded,AOV,Videos,Live streams,Est. commission,Samples shipped,Est. flat fee,"
+    "Creator video-attributed GMV,Creator live-attributed GMV,"
+    "Affiliate product card-attributed GMV,CTOR,CTR,Total sample content,"
+    "Products added to showcase,Product impressions,Video views,Customers,Products sold\n"
+    "amy,300,0,3,3,0,100,1,1,30,0,0,100,100,100,1%,1%,0,1,100,10,3,1\n"
+)
+
+
+def test_a_file_with_a_renamed_column_waits_until_a_person_has_explained_it(
+    tmp_path: Path,
+) -> None:
+    config = a_sale_now(tmp_path, NOW)
+    change(config, settle="0s")
+    folder = tmp_path / "inbox" / "performance"
+    folder.mkdir(parents=True)
+    renamed = CREATOR_DATA.replace("Creator-attributed GMV", "Total sales by creators")
+    path = folder / "creators.csv"
+    write_note(path, Note(campaign="sale", at=NOW.isoformat(), who="amy"))
+    path.write_text(renamed, encoding="utf-8")
+    store = open_store(None)
+    runtime = Runtime(store, load_settings(config), _Clock())
+    try:
+        runtime.pulse()
+        assert runtime.health.failure is None
+        waiting = tmp_path / "inbox" / "waiting" / "performance"
+        files = below(waiting)
+        assert len(files) == 3, "the file, its note and the reason"
+        reason = next(waiting.glob("*.reason.txt")).read_text(encoding="utf-8")
+        assert "Creator-attributed GMV" in reason
+        runtime.inboxes[0].read_again()
+        assert below(folder) == [".creators.csv.note.json", "creators.csv"]
+        assert note_of(path).who == "amy"
+    finally:
+        runtime.stop()
+        store.close()
+
+
+def gmv_of(runtime: Runtime) -> float | None:
+    runtime.pulse()
+    assert runtime.health.failure is None
+    assert runtime.picture is not None
+    return runtime.picture.campaigns["sale"].totals["gmv"]
+
+
+def test_a_batch_is_taken_back_at_the_next_pulse(tmp_path: Path) -> None:
+    config = a_sale_now(tmp_path, NOW)
+    change(config, settle="0s")
+    folder = tmp_path / "inbox" / "performance"
+    folder.mkdir(parents=True)
+    (folder / "a.csv").write_text(HEADER + sale_rows(NOW, 400), encoding="utf-8")
+    store = open_store(None)
+    runtime = Runtime(store, load_settings(config), _Clock())
+    try:
+        assert gmv_of(runtime) == 400
+        batch = store.cursor.execute("select batch_id from batch").fetchall()[0][0]
+        runtime.ask_undo(batch, "amy")
+        assert gmv_of(runtime) is None
+        by = store.cursor.execute("select undone_by from batch").fetchall()
+        assert by == [("amy",)]
+    finally:
+        runtime.stop()
         store.close()
 
 

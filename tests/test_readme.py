@@ -41,6 +41,8 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (folder / "my.toml").write_text(config, encoding="utf-8")
     [rows] = [block for block in blocks("csv") if block.startswith("# first.csv")]
     (folder / "first.csv").write_text(rows.split("\n", 1)[1], encoding="utf-8")
+    [export] = [block for block in blocks("csv") if block.startswith("# creators.csv")]
+    (folder / "creators.csv").write_text(export.split("\n", 1)[1], encoding="utf-8")
     (folder / "data").symlink_to(ROOT / "data")
     return folder
 

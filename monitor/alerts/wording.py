@@ -31,6 +31,17 @@ def short(amount: float) -> str:
     return f"{amount:.0f}"
 
 
+def metric_words(metric: str) -> str:
+    return METRIC_WORDS[metric]
+
+
+def amount_words(metric: str, amount: float, currency: str) -> str:
+    """`RM 12.3k`, or `412 visitors`."""
+    if metric in MONEY:
+        return f"{symbol(currency).strip()} {short(amount)}"
+    return f"{short(amount)} {METRIC_WORDS[metric]}"
+
+
 def scope_words(scope: Scope) -> str:
     """`{"channel": "live", "category": "beauty"}` → `LIVE beauty`; "" for the whole campaign."""
     return " ".join(
@@ -51,18 +62,18 @@ def dip_headline(
 ) -> str:
     """`LIVE GMV 53% below expected since 20:00 (RM 11.6k short)`."""
     if observed >= expected:
-        where = scope_words(scope)
-        return f"{f'{where} ' if where else ''}{METRIC_WORDS[metric]} back at what is expected"
+        return f"{subject(metric, scope)} back at what is expected"
     fall = (expected - observed) / expected if expected > 0 else 0.0
     lost = expected - observed
-    unit = f"{symbol(currency).strip()} {short(lost)} short"
-    if metric not in MONEY:
-        unit = f"{short(lost)} {METRIC_WORDS[metric]} short"
+    unit = f"{amount_words(metric, lost, currency)} short"
+    return f"{subject(metric, scope)} {fall:.0%} below expected since {clock(since, zone)} ({unit})"
+
+
+def subject(metric: str, scope: Scope) -> str:
+    """`LIVE GMV`, `Video visitors`, `GMV`."""
     where = scope_words(scope)
     name = f"{where} {METRIC_WORDS[metric]}" if where else METRIC_WORDS[metric]
-    return (
-        f"{name[0].upper()}{name[1:]} {fall:.0%} below expected since {clock(since, zone)} ({unit})"
-    )
+    return f"{name[0].upper()}{name[1:]}"
 
 
 def clock(at: datetime, zone: ZoneInfo) -> str:

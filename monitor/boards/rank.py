@@ -38,27 +38,37 @@ Sums = dict[str, tuple[int | None, int | None]]  # id → GMV, orders
 
 def boards(store: Store, observed: Observed) -> dict[str, Board]:
     """Every shipped board of a campaign; empty ones where nobody says what they rank."""
-    stream = observed.by_metric.get("gmv")
-    if stream is None or stream.watermark is None:
-        nothing = BOARD_SCHEMA.empty_table()
-        return {kind.name: Board(kind.name, kind.title, "gmv", None, nothing) for kind in BOARDS}
-    sums = _so_far(store, stream)
-    by_orders = observed.by_metric.get("orders")
-    orders = sums if by_orders is None or by_orders is stream else _so_far(store, by_orders)
-    fresh = _by_board(store.rows_named("boards.since", _last_hour(stream)))
-    return {
-        kind.name: rank(
-            kind,
-            {i: gmv for i, (gmv, _) in sums[kind.name].items() if gmv is not None},
-            {i: count for i, (_, count) in orders[kind.name].items()},
-            {i: gmv for i, (gmv, _) in fresh[kind.name].items()},
-        )
-        for kind in BOARDS
-    }
+    nothing = BOARD_SCHEMA.empty_table()
+    found = {k.name: Board(k.name, k.title, "gmv", None, nothing) for k in BOARDS}
+    told: set[str] = set()
+    for stream in _carrying_gmv(observed):
+        if len(told) == len(BOARDS):
+            break
+        sums = _so_far(store, stream)
+        others = observed.by_metric.get("orders")
+        own = others is None or "orders" in stream.carries
+        orders = sums if own or others is None else _so_far(store, others)
+        fresh = _by_board(store.rows_named("boards.since", _last_hour(stream)))
+        for kind in BOARDS:
+            gmv = {i: g for i, (g, _) in sums[kind.name].items() if g is not None}
+            first = stream is observed.by_metric["gmv"]
+            if kind.name in told or not (any(gmv) or (first and gmv)):
+                continue  # what only says "not stated" gives way to a stream that says more
+            counts = {i: count for i, (_, count) in orders[kind.name].items()}
+            late = {i: g for i, (g, _) in fresh[kind.name].items()}
+            found[kind.name] = rank(kind, gmv, counts, late)
+            told |= {kind.name} if any(gmv) else set()
+    return found
+
+
+def _carrying_gmv(observed: Observed) -> list[Stream]:
+    """The streams that know GMV, in order of the configuration: the first that knows what a board
+    ranks makes it, though totals come from the very first."""
+    return [s for s in observed.streams if "gmv" in s.carries and s.told is not None]
 
 
 def _so_far(store: Store, stream: Stream) -> dict[str, Sums]:
-    if stream.closing.newest_ms <= stream.closing.watermark_ms:
+    if stream.closing.read_ms <= stream.closing.told_ms:
         return _by_board(store.rows_named("boards.ranked", {"stream": stream.stream_id}))
     return _by_board(store.rows_named("boards.ranked_visible", _visible(stream)))
 
@@ -69,8 +79,8 @@ def _visible(stream: Stream) -> dict[str, object]:
 
 
 def _last_hour(stream: Stream) -> dict[str, object]:
-    assert stream.watermark is not None
-    return {**_visible(stream), "since": to_db(stream.watermark - HOUR)}
+    assert stream.told is not None
+    return {**_visible(stream), "since": to_db(stream.told - HOUR)}
 
 
 def _by_board(rows: list[tuple[Any, ...]]) -> dict[str, Sums]:

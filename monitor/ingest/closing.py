@@ -25,8 +25,10 @@ class Closing:
 
     `closer_ms`: the snapshot that closed it (NONE: open, or closed by the end of the campaign).
     `read`: the counter was read at its end. `bridged`: more than half of it lies in a gap.
-    `watermark_ms`: complete up to here, NONE without data. `unknown_start`: the counter began before
-    the campaign and was first read inside it, so the part before is unknown.
+    `watermark_ms`, `newest_ms`: complete up to here and read last, by the snapshots that close
+    buckets; NONE without any. `told_ms`, `read_ms`: the same with exports of a period, which count in
+    totals but close nothing. `unknown_start`: the counter began before the campaign and was first
+    read inside it, so the part before is unknown.
     """
 
     starts_ms: Ints
@@ -38,6 +40,8 @@ class Closing:
     watermark_ms: int
     newest_ms: int
     unknown_start: bool
+    told_ms: int
+    read_ms: int
 
 
 def buckets(meaning: Meaning) -> tuple[Ints, Ints]:
@@ -47,13 +51,26 @@ def buckets(meaning: Meaning) -> tuple[Ints, Ints]:
     return np.maximum(starts, meaning.start_ms), np.minimum(starts + size, meaning.end_ms)
 
 
-def closing(meaning: Meaning, instants_ms: Ints, watermarks_ms: Ints, now_ms: int) -> Closing:
-    """`instants_ms`: the stream's snapshots in order; `watermarks_ms`: the least of each."""
+def closing(
+    meaning: Meaning,
+    instants_ms: Ints,
+    watermarks_ms: Ints,
+    now_ms: int,
+    closes: Bools | None = None,
+) -> Closing:
+    """`instants_ms`: the stream's snapshots in order; `watermarks_ms`: the least of each; `closes`:
+    which of them are no exports of a period (None: all)."""
     starts, ends = buckets(meaning)
     count = len(starts)
     no = np.zeros(count, bool)
+    none = int(NONE)
+    told = int(watermarks_ms.max(initial=none))
+    read_ms = int(instants_ms.max(initial=none))
+    if closes is not None:
+        instants_ms, watermarks_ms = instants_ms[closes], watermarks_ms[closes]
     if not len(instants_ms):
-        return Closing(starts, ends, no, np.full(count, NONE), no, no, int(NONE), int(NONE), False)
+        unclosed = np.full(count, NONE)
+        return Closing(starts, ends, no, unclosed, no, no, none, none, False, told, read_ms)
     newest, watermark = int(instants_ms[-1]), int(watermarks_ms.max())
     closed = ends <= min(_through(newest, meaning), _through(watermark, meaning))
     first = np.searchsorted(instants_ms, ends)
@@ -89,8 +106,9 @@ def closing(meaning: Meaning, instants_ms: Ints, watermarks_ms: Ints, now_ms: in
         read = closed & (closer != NONE) & (covered >= ends - starts)
         gap = np.zeros(count)
     return Closing(
-        starts, ends, closed, closer, read, closed & (gap > 0.5), watermark, newest, unknown_start
-    )
+        starts, ends, closed, closer, read, closed & (gap > 0.5), watermark, newest, unknown_start,
+        told, read_ms,
+    )  # fmt: skip
 
 
 def _through(t_ms: int, meaning: Meaning) -> int:

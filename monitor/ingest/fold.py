@@ -1,11 +1,12 @@
-"""One stream's facts made true again: the counters' steps over its snapshots, kept in the store.
+"""One stream's facts made true again: a walk over its snapshots, kept in the store.
 
-Usually a snapshot comes after all others, and its one step starts from the kept state (`latest`). A
-late or restated one starts the same chain again where its period began; what follows is replaced.
+Usually a snapshot comes after all others, and the walk starts from the kept state (`latest`). A late
+or restated one starts it again where its period began; what follows is replaced.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import numpy as np
@@ -13,10 +14,14 @@ import pyarrow as pa
 
 from monitor.campaigns.words import METRICS
 from monitor.clock import local_midnight_ms
-from monitor.ingest import counters
 from monitor.ingest.columns import STAMP, db_ms, filled, metric_columns, millis, nullable, stamp
-from monitor.ingest.counters import NONE, Ints, Meaning, Parts, State
+from monitor.ingest.counters import NONE, Bools, Ints, Meaning, Parts, State
+from monitor.ingest.resolve import Resolved, resolved
+from monitor.ingest.walk import Falls, Walked, walk
 from monitor.store import Store
+
+BLOCK_ROWS = 250_000  # so many readings are walked at once, which bounds the memory
+BLOCK_CELLS = 1_000_000  # and so many pairs of snapshot and group
 
 
 class Fold:
@@ -33,52 +38,64 @@ class Fold:
         stream, meaning = self.stream, self.meaning
         newest = self.store.one("ingest.newest", [stream])[0]
         if newest is None or db_ms(newest) < since_ms:
-            state = self._state()
+            state, read = self._state(), resolved(self.store, stream, since_ms)
         else:
-            since_ms = _fold_start(meaning, since_ms)
-            for table in ("fact", "rollup", "correction", "missing", "instant"):
-                self.store.run(f"ingest.forget_{table}", [stream, stamp(since_ms)])
+            since_ms, read = self._restart(since_ms)
             state = self._state_without_readings(since_ms)
         before = self.store.one("ingest.newest_before", [stream, stamp(since_ms)])[0]
         before_ms = None if before is None else db_ms(before)
-
-        got = self.store.arrays("ingest.resolved", [stream, stamp(since_ms)])
-        observed = millis(got["observed_at"])
-        key_ids = np.asarray(got["key_id"], np.int64)
-        values = np.column_stack([filled(got[metric]) for metric in METRICS])
-        complete = filled(got["complete_through"], instants=True)
-        instants, starts = np.unique(observed, return_index=True)
-        parts: list[Parts] = []
-        corrections: list[counters.Correction] = []
-        missing: list[tuple[int, Ints, Ints]] = []
-        watermarks: list[int] = []
-        for t_ms, low, high in zip(
-            instants.tolist(), starts, [*starts[1:], len(observed)], strict=True
-        ):
-            stepped = counters.step(
-                state, before_ms, t_ms, key_ids[low:high], values[low:high], meaning
-            )
-            state, before_ms = stepped.state, t_ms
-            parts.append(stepped.parts)
-            corrections += stepped.corrections
-            if len(stepped.missing):
-                missing.append((t_ms, stepped.missing, stepped.missing_usual))
-            own = complete[low:high]
-            watermarks.append(int(np.where(own == NONE, t_ms, np.minimum(own, t_ms)).min()))
-        self._write_facts(since_ms, Parts.joined(parts))
-        self._write_corrections(corrections)
-        self._write_missing(missing)
-        self.store.append(
-            "instant",
-            pa.table(
-                {
-                    "stream_id": pa.array([stream] * len(instants), pa.int32()),
-                    "observed_at": pa.array(instants, STAMP),
-                    "watermark": pa.array(watermarks, STAMP),
-                }
-            ),
-        )
+        groups, names = self._groups(np.union1d(state.keys, read.keys))
+        for low, high in _blocks(read.starts, len(names)):
+            rows = slice(int(read.starts[low]), int(read.starts[high]))
+            walked = walk(
+                state, before_ms, read.instants[low:high], np.diff(read.starts[low : high + 1]),
+                read.keys[rows], read.values[rows], groups, meaning,
+            )  # fmt: skip
+            state, before_ms = walked.state, int(read.instants[high - 1])
+            self._write_parts(walked.parts)
+            self._write_falls(walked.falls)
+            self._write_missing(read.instants[low:high], walked, names)
+        self.store.run("ingest.roll_up", [stream, stamp(since_ms)])
+        instants = {
+            "stream_id": pa.array([stream] * len(read.instants), pa.int32()),
+            "observed_at": pa.array(read.instants, STAMP),
+            "watermark": pa.array(read.watermarks, STAMP),
+            "closes": pa.array(self._closes(since_ms, read.instants)),
+        }
+        self.store.append("instant", pa.table(instants))
         self._write_state(state.told())
+
+    def _restart(self, since_ms: int) -> tuple[int, Resolved]:
+        """Forget what was worked out from the period of an instant on, and read it again.
+
+        When nothing is left of it, as after an undo, the period before has the last word.
+        """
+        since_ms = _fold_start(self.meaning, since_ms)
+        asked = [self.stream, stamp(since_ms)]
+        for table in ("fact", "rollup", "correction", "missing", "instant"):
+            self.store.run(f"ingest.forget_{table}", asked)
+        read = resolved(self.store, self.stream, since_ms)
+        before = self.store.one("ingest.newest_before", asked)[0]
+        if len(read.instants) or before is None:
+            return since_ms, read
+        return self._restart(db_ms(before))
+
+    def _groups(self, keys: Ints) -> tuple[Ints, list[tuple[str, str]]]:
+        """By key id, which pair of channel and category a key belongs to; and those pairs."""
+        codes: dict[tuple[str, str], int] = {}
+        found = np.zeros(int(keys.max(initial=0)) + 1, np.int64)
+        for key in keys.tolist():
+            name = self.key_names[key]
+            found[key] = codes.setdefault((name[0], name[1]), len(codes))
+        return found, list(codes)
+
+    def _closes(self, since_ms: int, instants: Ints) -> Bools:
+        """Which snapshots close buckets: those with a row of a batch that is no export of a period."""
+        asked = [self.stream, stamp(since_ms)]
+        if not self.store.one("ingest.any_period_reading", asked)[0]:
+            return np.ones(len(instants), bool)
+        got = self.store.arrays("ingest.closing_instants", [*asked, *asked, self.stream])
+        return np.isin(instants, millis(got["observed_at"]))
 
     def _state(self) -> State:
         got = self.store.arrays("ingest.state", [self.stream])
@@ -100,60 +117,37 @@ class Fold:
         unknown = np.full_like(total, NONE)
         return State(keys, np.full(len(keys), -1), unknown, unknown.copy(), total)
 
-    def _write_facts(self, since_ms: int, parts: Parts) -> None:
-        self.store.append(
-            "fact",
-            pa.table(
-                {
-                    "stream_id": pa.array(np.full(len(parts.keys), self.stream), pa.int32()),
-                    "bucket": pa.array(parts.bucket_ms, STAMP),
-                    "observed_at": pa.array(parts.observed_ms, STAMP),
-                    "key_id": pa.array(parts.keys.astype(np.int32)),
-                    **metric_columns(parts.amount),
-                }
-            ),
-        )
-        self.store.run("ingest.roll_up", [self.stream, stamp(since_ms)])
+    def _write_parts(self, parts: Parts) -> None:
+        rows = {
+            "stream_id": pa.array(np.full(len(parts.keys), self.stream, np.int32)),
+            "bucket": pa.array(parts.bucket_ms, STAMP),
+            "observed_at": pa.array(parts.observed_ms, STAMP),
+            "key_id": pa.array(parts.keys.astype(np.int32)),
+            **metric_columns(parts.amount),
+        }
+        self.store.append("fact", pa.table(rows))
 
-    def _write_corrections(self, corrections: list[counters.Correction]) -> None:
-        if corrections:
-            self.store.append(
-                "correction",
-                pa.table(
-                    {
-                        "stream_id": pa.array([self.stream] * len(corrections), pa.int32()),
-                        "bucket": pa.array([c.bucket_ms for c in corrections], STAMP),
-                        "observed_at": pa.array([c.observed_ms for c in corrections], STAMP),
-                        "key_id": pa.array([c.key for c in corrections], pa.int32()),
-                        "metric": [c.metric for c in corrections],
-                        "amount": [c.amount for c in corrections],
-                    }
-                ),
-            )
+    def _write_falls(self, falls: Falls) -> None:
+        rows = {
+            "stream_id": pa.array(np.full(len(falls.keys), self.stream, np.int32)),
+            "bucket": pa.array(falls.bucket_ms, STAMP),
+            "observed_at": pa.array(falls.observed_ms, STAMP),
+            "key_id": pa.array(falls.keys.astype(np.int32)),
+            "metric": pa.array(METRICS).take(pa.array(falls.metric)),
+            "amount": pa.array(falls.amount),
+        }
+        self.store.append("correction", pa.table(rows))
 
-    def _write_missing(self, missing: list[tuple[int, Ints, Ints]]) -> None:
-        if not missing:
-            return
-        names = self.key_names
-        rows: list[tuple[int, str, str, Ints]] = []
-        for t_ms, keys, usual in missing:
-            groups: dict[tuple[str, str], Ints] = {}
-            for key, volume in zip(keys.tolist(), np.where(usual == NONE, 0, usual), strict=True):
-                group = names[key][0], names[key][1]
-                groups[group] = groups.get(group, np.zeros(len(METRICS), np.int64)) + volume
-            rows += [(t_ms, *group, volume) for group, volume in sorted(groups.items())]
-        self.store.append(
-            "missing",
-            pa.table(
-                {
-                    "stream_id": pa.array([self.stream] * len(rows), pa.int32()),
-                    "observed_at": pa.array([row[0] for row in rows], STAMP),
-                    "channel": [row[1] for row in rows],
-                    "category": [row[2] for row in rows],
-                    **metric_columns(np.array([row[3] for row in rows])),
-                }
-            ),
-        )
+    def _write_missing(self, instants: Ints, walked: Walked, names: list[tuple[str, str]]) -> None:
+        step, group = np.nonzero(walked.lacks)
+        rows = {
+            "stream_id": pa.array(np.full(len(step), self.stream, np.int32)),
+            "observed_at": pa.array(instants[step], STAMP),
+            "channel": pa.array([names[g][0] for g in group.tolist()], pa.string()),
+            "category": pa.array([names[g][1] for g in group.tolist()], pa.string()),
+            **metric_columns(walked.missing[step, group]),
+        }
+        self.store.append("missing", pa.table(rows))
 
     def _write_state(self, state: State) -> None:
         self.store.run("ingest.forget_state", [self.stream])
@@ -173,6 +167,17 @@ class Fold:
                 }
             ),
         )
+
+
+def _blocks(starts: Ints, groups: int) -> Iterator[tuple[int, int]]:
+    """Ranges of snapshots, each as large as memory should hold; `starts`: of their rows, and the end."""
+    low, count = 0, len(starts) - 1
+    most = max(BLOCK_CELLS // max(groups, 1), 1)
+    while low < count:
+        fit = int(np.searchsorted(starts, starts[low] + BLOCK_ROWS, side="right")) - 1
+        high = max(min(fit, low + most, count), low + 1)
+        yield low, high
+        low = high
 
 
 def _fold_start(meaning: Meaning, since_ms: int) -> int:

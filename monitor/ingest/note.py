@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import json
+import os
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -20,6 +22,11 @@ class Note:
     at: str | None = None
     who: str = ""
     cursor: str | None = None
+
+    @property
+    def said(self) -> str | None:
+        """What was said that changes what the file means, as one text: part of its identity."""
+        return self.campaign if self.at is None else f"{self.campaign or ''}@{self.at}"
 
     @property
     def instant(self) -> datetime | None:
@@ -43,4 +50,36 @@ def write_note(path: Path, note: Note) -> None:
     """Write the note of a file; do it before the file itself appears under its name."""
     said = {k: v for k, v in asdict(note).items() if v}
     if said:
-        note_path(path).write_text(json.dumps(said, ensure_ascii=False), encoding="utf-8")
+        written = json.dumps(said, ensure_ascii=False)
+        write_whole(note_path(path), written.encode())
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """A file that appears under its name only when all of it is on the disk, or not at all."""
+    being = path.with_name(f".{path.name.lstrip('.')}.part")
+    try:
+        with being.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        being.replace(path)
+    except BaseException:
+        with suppress(OSError):
+            being.unlink(missing_ok=True)
+        raise
+    with suppress(OSError):  # not every system lets a folder be opened
+        folder = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
+def copy_note(path: Path, to: Path) -> None:
+    """Give a file that is about to be moved its note at the new place; the old one stays."""
+    with suppress(FileNotFoundError):
+        write_whole(note_path(to), note_path(path).read_bytes())
+
+
+def drop_note(path: Path) -> None:
+    note_path(path).unlink(missing_ok=True)

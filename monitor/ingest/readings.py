@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from monitor.ingest.counters import Ints
 from monitor.ingest.table import Fault
@@ -35,7 +35,8 @@ class Readings:
     `campaigns`, `keys`: the distinct ids and keys; `campaign`, `key`: (rows,) which of them each row
     has. `values`: (rows, METRICS) hundredths, NONE unknown. `complete_ms`: (rows,) NONE where not
     given. `closes`: False for an export of a period, which closes no bucket. `read`: all rows, those
-    in `faults` too.
+    in `faults` too. `weight`: how many rows of the file each stands for (None: one), where several
+    are added up. `period_ms`: what an export says it covers, half-open.
     """
 
     columns: Columns
@@ -51,15 +52,17 @@ class Readings:
     faults: tuple[Fault, ...]
     closes: bool = True
     controls: tuple[Control, ...] = ()
+    weight: Ints | None = None
+    period_ms: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True)
 class OrderLines:
-    """Lines of orders, each at its own time. Shapes as in Readings.
+    """Lines of orders, or LIVE sessions, each at its own time. Shapes as in Readings.
 
     `order`: (rows,) order ids; `item`: (rows,) what tells lines of one order apart. `placed_ms`: the
-    order's own time. `state`: (rows,) index into STATES. `values`: (rows, METRICS) hundredths of
-    gmv, items_sold, refunds and commission; `orders` is counted by the book, once an order.
+    order's own time. `state`: (rows,) index into STATES. `values`: (rows, METRICS) hundredths; a line
+    whose `orders` is NONE counts as one order together with the other lines of its order.
     """
 
     columns: Columns
@@ -76,7 +79,6 @@ class OrderLines:
     values: Ints
     faults: tuple[Fault, ...]
     controls: tuple[Control, ...] = ()
-    kept_apart: dict[str, int] = field(default_factory=dict)  # state → lines that do not count
 
 
 STATES = ("placed", "completed", "cancelled", "returned", "ineligible")

@@ -51,6 +51,7 @@ class Store:
         if getattr(self._local, "of", None) is not self._con:
             self._local.cursor = self._con.cursor()
             self._local.cursor.execute("set TimeZone = 'UTC'")
+            self._local.cursor.execute("set enable_progress_bar = false")  # standard output is ours
             self._local.of = self._con
         return self._local.cursor  # type: ignore[no-any-return]
 

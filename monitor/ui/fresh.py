@@ -47,6 +47,15 @@ def freshness(picture: Picture, shown: CampaignPicture, now: datetime) -> Freshn
             f"(since {clock_time(picture.published_at, zone, now)}). "
             "Do not act on these numbers; tell the person who runs it.",
         )
+    own = [f for f in picture.feeds if f.campaign_id == shown.campaign.id]
+    if held := [f for f in own if f.late and f.behind]:
+        feed = min(held, key=lambda f: f.complete_to or shown.campaign.start)
+        return Freshness(
+            "late",
+            f"Feed {feed.feed_id} behind: its source is complete only to "
+            f"{clock_time(feed.complete_to, zone, now)}, {age(feed.complete_to, now)}. "
+            "Sales may be fine.",
+        )
     if shown.late_feeds:
         feeds = ", ".join(shown.late_feeds)
         word = "Feed" if len(shown.late_feeds) == 1 else "Feeds"
@@ -57,6 +66,12 @@ def freshness(picture: Picture, shown: CampaignPicture, now: datetime) -> Freshn
             else "nothing has arrived yet"
         )
         return Freshness("late", f"{word} {feeds} late: {newest}. Sales may be fine.")
+    if stuck := [f.feed_id for f in own if f.stuck]:
+        return Freshness(
+            "late",
+            f"Feed {', '.join(stuck)} stuck: files come, but nothing in them moves. "
+            "Sales may be fine: look into the shop itself.",
+        )
     if shown.as_of is None:
         return Freshness("empty", "no data yet")
     return Freshness("fresh")

@@ -174,6 +174,33 @@ STYLE = """<style>
  border-radius:8px;color:var(--muted)}
 .m-empty b{color:inherit;font-weight:650;font-size:1.02rem}
 .m-list{display:grid;gap:.25rem;margin:0;padding:0;list-style:none}
+
+.m-verdicts{border-left:4px solid var(--muted)}.m-verdicts p{margin:.2rem 0;overflow-wrap:anywhere}
+.m-verdicts.blue{border-left-color:var(--blue)}.m-verdicts.red{border-left-color:var(--red)}
+.m-verdicts.orange{border-left-color:var(--orange)}
+.m-verdicts h2,.m-batch b{overflow-wrap:anywhere}
+.m-verdicts .m-chips{margin:.35rem 0 .3rem;align-items:baseline}
+.m-panel .m-chips .m-chip{white-space:normal;overflow-wrap:anywhere}
+.m-warned{margin-top:.4rem!important}
+.m details>summary{cursor:pointer;color:var(--blue);font-weight:600;font-size:.88rem}
+.m details>summary:focus-visible{outline:2px solid var(--blue);outline-offset:2px}
+.m-sample .m-table{width:auto;min-width:100%;font-size:.86rem}
+.m-sample .m-table td{max-width:15rem;vertical-align:top}
+.m-sample .m-table th{max-width:13rem;overflow:hidden;text-overflow:ellipsis}
+.m-fault{border:1px solid var(--red);border-left-width:4px;border-radius:4px;padding:.1rem .4rem;
+ background:var(--red-bg);min-width:7rem}
+.m-fault b{color:var(--red)}.m-fault small{display:block;font-size:.78rem}
+.m-off{color:var(--orange);font-size:.9rem;font-weight:600}.m-off.m-muted{color:var(--muted);
+ font-weight:400}
+[data-testid="stFileUploaderDropzone"]{min-height:5.5rem;align-items:center;
+ border:2px dashed var(--line)}
+[data-testid="stLayoutWrapper"]:has(>[class*="st-key-import_b_"]),
+[data-testid="stLayoutWrapper"]:has(>[class*="st-key-import_l_"]){min-width:min(100%,17rem)}
+.m-batch{gap:.1rem;padding:.35rem 0;font-size:.92rem}
+.st-key-import_list,.st-key-import_learned{background:var(--panel);border:1px solid var(--line);
+ border-radius:8px;padding:.7rem .9rem .8rem}
+.st-key-import_confirm{border-left:4px solid var(--orange);background:var(--orange-bg);
+ border-radius:6px;padding:.5rem .8rem}
 </style>"""
 
 # Links to the product's own pages change page as its navigation does, in the same session. Without

@@ -1,4 +1,4 @@
-"""Tables of the pages: members of a campaign, boards, feeds, batches; and boards as safe CSV.
+"""Tables of the pages: members of a campaign, boards, batches; and boards as safe CSV.
 
 Own HTML and not `st.dataframe`: it reads on a phone, wraps, has no download of its own (which would
 hand formulas to Excel), and costs nothing to send again.
@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import csv
 import io
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from monitor.clock import iso
-from monitor.picture import Board, CampaignPicture, FeedPicture, Member
+from monitor.picture import Board, CampaignPicture, Member
+from monitor.spreadsheet import safe_cell
 from monitor.ui import numbers as n
 from monitor.ui import words as w
 from monitor.ui.charts import spark
@@ -25,7 +25,6 @@ from monitor.ui.markup import Head, chip, esc, name, table
 from monitor.ui.memo import memo
 
 PAGE = 50
-UNSAFE = ("=", "+", "-", "@", "\t", "\r")
 
 
 def members(frame: Frame, dim: str) -> str:
@@ -134,18 +133,6 @@ def _named(board_name: str, row: Mapping[str, Any]) -> str:
     return name(shown) + (f"<small>{name(row['id'])}</small>" if label != row["id"] else "")
 
 
-def safe_cell(value: Any) -> Any:
-    """A CSV cell that no spreadsheet takes for a formula or a rounded number.
-
-    Text that starts like a formula, and ids of 12 digits and more (Excel makes 1.73E+18 of them),
-    get a leading apostrophe. Numbers stay numbers.
-    """
-    if not isinstance(value, str):
-        return value
-    risky = value.startswith(UNSAFE) or re.fullmatch(r"\d{12,}", value)
-    return f"'{value}" if risky else value
-
-
 def board_csv(shown: CampaignPicture, ranking: Board, rows: pa.Table) -> bytes:
     """A board for Excel: UTF-8 with a mark, one line a row, each with its as-of time."""
     out = io.StringIO()
@@ -157,42 +144,6 @@ def board_csv(shown: CampaignPicture, ranking: Board, rows: pa.Table) -> bytes:
         cells = [safe_cell(row[f]) for f in fields]
         writer.writerow([*cells, shown.campaign.currency, shown.campaign.id, iso(shown.as_of)])
     return out.getvalue().encode("utf-8-sig")
-
-
-def feeds(frame: Frame, rows: Iterable[FeedPicture]) -> str:
-    """Each feed: is it on time, in words, and how far its data goes."""
-    heads = (
-        Head("Feed", "key"),
-        Head("On time?"),
-        Head("Last arrival", "num"),
-        Head("Complete to", "num"),
-        Head("Behind", "num wide", "how far its data lies behind now"),
-        Head("Every", "num wide"),
-        Head("Snapshots", "num wide"),
-        Head("Refused rows", "num"),
-    )
-    cells = [
-        (
-            f"{name(f.feed_id)}<small>{esc(w.COUNTERS.get(f.counter, f.counter))} · "
-            f"{name(f.path)}</small>",
-            _on_time(f),
-            f"{esc(frame.clock(f.last_arrival))}<br><small class='m-asof'>"
-            f"{esc(n.age(f.last_arrival, frame.now))}</small>",
-            esc(frame.clock(f.watermark)),
-            esc(n.span(f.lag_s) if f.lag_s is not None else n.UNKNOWN),
-            esc(n.span(f.cadence_s)),
-            f"{f.snapshots:,}<br><small class='m-asof'>{esc(w.counted(f.batches, 'file'))}</small>",
-            f"{f.quarantined:,}",
-        )
-        for f in rows
-    ]
-    return table(heads, cells, "Feeds")
-
-
-def _on_time(f: FeedPicture) -> str:
-    if f.last_arrival is None:
-        return chip("◌", "nothing arrived yet", "orange" if f.late else "")
-    return chip("!", "late", "red") if f.late else chip("✓", "on time")
 
 
 def batches(frame: Frame, rows: pa.Table) -> str:
@@ -209,9 +160,16 @@ def batches(frame: Frame, rows: pa.Table) -> str:
     )
     cells = []
     for r in rows.to_pylist():
-        symbol, word = w.BATCH_STATUS.get(r["status"] or "", ("?", str(r["status"])))
-        tone = "red" if r["status"] in ("refused", "needs_mapping") else ""
+        undone = r.get("undone_at")
+        status = "undone" if undone else str(r["status"] or "")
+        symbol, word = w.BATCH_STATUS.get(status, ("?", status))
+        tone = {"refused": "red", "needs_mapping": "red", "undone": "orange"}.get(status, "")
         reason = f"<small>{name(r['reason'])}</small>" if r["reason"] else ""
+        if r.get("who"):
+            reason += f"<small>imported by {name(r['who'])}</small>"
+        if undone:
+            by = f" by {name(r['undone_by'])}" if r.get("undone_by") else ""
+            reason += f"<small>undone {esc(frame.clock(undone))}{by}: it counts no more</small>"
         cells.append(
             (
                 name(r["file"]) + reason,

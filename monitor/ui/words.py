@@ -97,6 +97,11 @@ BATCH_STATUS: Mapping[str, tuple[str, str]] = {
     "known": ("=", "known already"),
     "refused": ("✕", "refused"),
     "needs_mapping": ("?", "columns not recognised"),
+    "undone": ("↶", "undone"),
+}
+RULES: Mapping[str, str] = {
+    "gmv_dip": "GMV dip",
+    "traffic_dip": "traffic dip",
 }
 BOARDS: Mapping[str, str] = {
     "creators": "Creators",

@@ -17,6 +17,7 @@ from monitor.clock import iso
 from monitor.errors import ConfigError, MonitorError
 from monitor.runtime import Runtime
 from monitor.web.metrics import exposition
+from monitor.web.push import push_route
 
 log = logging.getLogger("monitor")
 LATE_PULSES = 3
@@ -117,6 +118,7 @@ def routes(runtime: Callable[[], Runtime | None], viewers: Callable[[], int]) ->
     }
     return [
         *(Route(path, _guarded(handler), methods=["GET"]) for path, handler in found.items()),
+        push_route(runtime),
         Route("/live", _to_live, methods=["GET"]),
     ]
 

@@ -24,21 +24,24 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.xdist_group("demo")
 
-PAGES = {"live": "/", "leaderboards": "/leaderboards", "alerts": "/alerts", "data": "/data"}
+PAGES = {
+    "live": "/", "leaderboards": "/leaderboards", "alerts": "/alerts",
+    "import": "/import", "data": "/data",
+}  # fmt: skip
 PHONE = {"width": 390, "height": 844}
 DIP_WITHIN_S = 90
 REFRESHES = 3
 
 # On a deep link Streamlit's client first asks for its server below the page's own path, and is told
 # 404 before it asks at the root. Nothing else is harmless.
-HARMLESS = re.compile(r"/(leaderboards|alerts|data)/_stcore/(health|host-config)$")
+HARMLESS = re.compile(r"/(leaderboards|alerts|import|data)/_stcore/(health|host-config)$")
 
 
 def opened(page: Page, product: Product, path: str = "/") -> Page:
     """A page with its numbers on it."""
     page.goto(product.url + path)
     page.wait_for_selector(".m-head")
-    page.wait_for_selector(".m-panel, .m-board")
+    page.wait_for_selector(".m-panel, .m-board, .m-empty")
     return page
 
 
@@ -190,7 +193,7 @@ def as_shown(row: dict[str, Any]) -> list[str]:
 
 def test_the_data_page_lists_the_feed_and_its_files(page: Page, demo: Product) -> None:
     opened(page, demo, "/data")
-    feeds = page.locator('table[aria-label="Feeds"]')
+    feeds = page.locator(".m-panel", has_text="Feeds").first
     eventually(
         lambda: "on time" in feeds.inner_text(), "the feed is on time on the Data page", within_s=40
     )

@@ -109,7 +109,7 @@ def test_a_garbage_file_is_refused_with_its_reason_and_shown_on_the_data_page(
     files = page.locator('table[aria-label="Files"]')
     row = files.locator("tr", has_text="garbage.csv")
     assert "refused" in row.inner_text()
-    assert "no known columns (found: 'Penjualan;Jumlah')" in row.inner_text()
+    assert "no known columns (found: 'Penjualan', 'Jumlah')" in row.inner_text()
     assert "taken" in files.locator("tr", has_text="good.csv").inner_text()
     alerts = shop.get("/api/alerts.json?campaign=sale")["alerts"]
     assert [a["rule"] for a in alerts if a["status"] == "open"] == ["refused_file"]

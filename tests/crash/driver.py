@@ -2,6 +2,7 @@
 
 `replay RECORDED CONFIG DB ACKS`: ticks the files; after a tick has returned, and only then, a line
 goes to ACKS: what the product has promised to keep.
+`churn PLAN CONFIG DB ACKS`: ticks the steps of a plan that the database has not had yet.
 `disk CONFIG DB HOW`: a runtime whose disk fills up and gets room again; prints what it showed.
 """
 
@@ -15,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from monitor.ingest.arrivals import Arrival
 from monitor.replay import Moment, replay
 from monitor.runtime import Runtime, keep_configuration
 from monitor.settings import load_settings
@@ -39,6 +41,31 @@ def replayed(recorded: Path, config: Path, db: Path, acks: Path) -> None:
     replay(Heart(store, settings), recorded, UNTIL, on_tick=acknowledge)
     store.close()
     os.close(line)
+
+
+def churned(plan: Path, config: Path, db: Path, acks: Path) -> None:
+    store = open_store(db)
+    line = os.open(acks, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+    heart = Heart(store, load_settings(config))
+    steps = json.loads(plan.read_text(encoding="utf-8"))
+    for step in steps[heart.generation :]:  # every committed tick counts one
+        take_step(heart, step, plan.parent)
+        os.write(line, b"done\n")
+        os.fsync(line)
+    store.close()
+    os.close(line)
+
+
+def take_step(heart: Heart, step: dict[str, Any], folder: Path) -> None:
+    """One tick: files that come (name, feed), batches that go (name, feed)."""
+    arrivals = [Arrival(folder / n, heart.settings.feed_by_id(feed)) for n, feed in step["come"]]
+    wanted = "select batch_id from batch where file = ? and feed_id = ? and undone_at is null"
+    undo = []
+    for named in step["go"]:
+        row = heart.store.cursor.execute(wanted, named).fetchone()
+        assert row is not None, f"{named} is not in force"
+        undo.append((row[0], "test"))
+    heart.tick(datetime.fromisoformat(step["now"]), arrivals, undo=undo, publish=False)
 
 
 class _Steps:
@@ -129,5 +156,7 @@ if __name__ == "__main__":
     what, *given = sys.argv[1:]
     if what == "replay":
         replayed(*map(Path, given))
+    elif what == "churn":
+        churned(*map(Path, given))
     else:
         starved(Path(given[0]), Path(given[1]), given[2])

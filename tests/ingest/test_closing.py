@@ -15,16 +15,19 @@ from monitor.answers import alerts_json, expected_json
 from monitor.clock import from_ms, to_ms
 from monitor.ingest.closing import Closing, closing
 from monitor.ingest.counters import NONE, Meaning
+from monitor.ingest.load import Incoming, content_hash
 from monitor.observe import streams_of
 from monitor.settings import Settings
 from monitor.tick import Heart
 from tests.conftest import (
     Row,
     a_heart,
+    csv_text,
     file_of,
     ingest,
     load,
     local,
+    read_canonical,
     reading,
     settings_for,
     total,
@@ -592,3 +595,62 @@ def test_a_metric_that_begins_late_was_unknown_before_not_zero():
     found = told(heart_with(DAY, rows), local("02:00:00"))
     assert {found[b] for b in ("00:00", "00:30", "00:50")} == {(None, "incomplete")}
     assert found["01:00"] == (10, "evidence")
+
+
+# --- an export of a period counts, and closes nothing -------------------------------------------
+
+
+def exported(heart: Heart, *rows: Row, at: datetime, feed: str = "live") -> None:
+    """Load an export of a period, read at `at`."""
+    content = csv_text([{k: v for k, v in row.items() if k != "observed_at"} for row in rows])
+    incoming = Incoming(
+        "export.csv", heart.settings.feed_by_id(feed), content_hash(content.encode(), str(at)),
+        "canonical", read_canonical(content.encode(), heart.settings, None, at),
+    )  # fmt: skip
+    with heart.store.transaction():
+        heart.loader.load([incoming], at)
+
+
+@EVERY
+def test_a_campaign_with_an_export_of_a_period_alone_shows_its_totals_and_nothing_closed(
+    settings: Settings,
+):
+    heart = a_heart(settings)
+    exported(heart, reading("", channel="live", gmv=600), at=local("10:00:00"))
+    assert total(heart) == 600
+    assert {state for _, state in told(heart, local("10:01:00")).values()} == {"open"}
+    stream = streams_of(heart.store, settings, settings.campaign[0], local("10:01:00"))[0]
+    assert (stream.watermark, stream.newest) == (None, None)
+    assert stream.told == stream.read == local("10:00:00")
+
+
+@EVERY
+def test_an_export_in_another_feed_changes_nothing_of_a_live_feed(settings: Settings):
+    both = settings_for(feeds={"live": settings.feed[0].counter, "late": "cumulative_day"})
+    rows = intervals("01:00", live=10) if settings is INTERVAL else steady("01:00", live=10)
+    alone, beside = heart_with(both, rows), heart_with(both, rows)
+    exported(beside, reading("", channel="live", gmv=999), at=local("09:00:00"), feed="late")
+    assert told(beside, local("01:00:00")) == told(alone, local("01:00:00"))
+    assert total(beside) == total(alone) == 120
+
+
+def test_an_export_in_the_live_feed_itself_counts_in_totals_and_closes_nothing():
+    heart = heart_with(DAY, steady("01:00", live=10))
+    before = told(heart, local("01:00:00"))
+    exported(heart, reading("", channel="live", gmv=180), at=local("01:30:00"))
+    assert told(heart, local("01:30:00")) == before
+    assert total(heart) == 180
+    load(heart, file_of(*steady("01:05", live=10)))
+    assert told(heart, local("01:30:00"))["01:00"] == (10, "evidence")
+
+
+@pytest.mark.parametrize("export_first", [True, False])
+def test_a_snapshot_at_the_instant_of_an_export_closes_whichever_came_first(export_first: bool):
+    heart = a_heart(DAY)
+    for step in (export_first, not export_first):
+        if step:
+            exported(heart, reading("", channel="live", gmv=10), at=local("00:05:00"))
+        else:
+            load(heart, file_of(reading("00:05", channel="live", gmv=10)))
+    assert told(heart, local("00:06:00"))["00:00"] == (10, "evidence")
+    assert total(heart) == 10

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,13 +16,14 @@ from hypothesis import strategies as st
 from monitor.alerts.desk import Desk
 from monitor.answers import alerts_json
 from monitor.ingest.arrivals import Arrival
-from monitor.ingest.load import Loaded
+from monitor.ingest.load import Incoming, Loaded, content_hash
 from monitor.settings import Settings
 from monitor.tick import Heart
 from tests.conftest import (
     File,
     Row,
     a_heart,
+    afterwards,
     csv_text,
     derived,
     file_of,
@@ -28,6 +31,7 @@ from tests.conftest import (
     ledger,
     load,
     local,
+    read_canonical,
     reading,
     settings_for,
     total,
@@ -246,6 +250,37 @@ def test_the_ledger_keeps_both_files_of_a_restatement(heart: Heart):
     take(heart, reading("10:00", gmv=90), name="second.csv")
     assert [(r["file"], r["taken"]) for r in ledger(heart)] == [("first.csv", 1), ("second.csv", 1)]
     assert heart.store.cursor.execute("select count(*) from snapshot").fetchone() == (2,)
+
+
+def test_the_ledger_keeps_who_gave_a_file_and_what_was_said_of_it(heart: Heart):
+    content = csv_text([{"campaign_id": "sale", "gmv": 5}]).encode()
+    note = json.dumps({"at": "2026-11-11T10:00:00+08:00"})
+    readings = read_canonical(content, heart.settings, None, local("10:00:00"))
+    for who, name in (("ana@example.com", "a.csv"), ("", "b.csv")):
+        hashed = content_hash(content, name)
+        incoming = Incoming(name, heart.settings.feed[0], hashed, "x", readings, who=who, note=note)
+        with heart.store.transaction():
+            heart.loader.load([incoming], afterwards(heart.settings))
+    assert [(r["who"], r["note"]) for r in ledger(heart)] == [("ana@example.com", note), ("", note)]
+
+
+def test_repeats_are_told_value_by_value_whichever_row_said_them_before(heart: Heart):
+    """GMV in the store, orders earlier in the file: the third row says nothing new."""
+    take(heart, reading("10:00", gmv=100), name="a.csv")
+    rows = reading("10:00", orders=4), reading("10:00", gmv=90), reading("10:00", gmv=100, orders=4)
+    assert counts(take(heart, *rows)) == ("taken", 3, 2, 0, 1)
+    assert total(heart) == 90
+
+
+def test_rows_that_stand_for_several_count_as_many(heart: Heart):
+    content = csv_text([reading("10:00", channel=c, gmv=1) for c in ("live", "video")]).encode()
+    readings = replace(
+        read_canonical(content, heart.settings), read=7, weight=np.array([3, 4], np.int64)
+    )
+    feed = heart.settings.feed[0]
+    with heart.store.transaction():
+        loaded = heart.loader.load([Incoming("x", feed, "1", "x", readings)], local("10:01:00"))
+    assert counts(loaded[0]) == ("taken", 7, 7, 0, 0)
 
 
 @pytest.mark.parametrize("times", [2, 3])

@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 from monitor.campaigns.words import DIMENSIONS, METRICS
 from monitor.errors import FileRefused
 from monitor.ingest.counters import NONE
-from monitor.ingest.read import Readings, read_canonical
-from tests.conftest import Row, csv_text, reading, settings_for
+from monitor.ingest.read import Readings
+from tests.conftest import Row, csv_text, read_canonical, reading, settings_for
 
 SETTINGS = settings_for()
 AT = "2026-11-11T12:00:00+08:00"
@@ -57,7 +57,11 @@ def cells(readings: Readings, metric: str) -> list[float | None]:
 
 
 def dimension(readings: Readings, name: str) -> list[str]:
-    return [key[DIMENSIONS.index(name)] for key in readings.keys]
+    return [readings.keys[i][DIMENSIONS.index(name)] for i in readings.key]
+
+
+def campaigns(readings: Readings) -> list[str]:
+    return [readings.campaigns[i] for i in readings.campaign]
 
 
 def faults(readings: Readings) -> list[tuple[int, str, str | None]]:
@@ -125,7 +129,7 @@ def test_every_format_reads_the_same(content: str | bytes):
     assert found.read == 1
     assert found.observed_ms.tolist() == [NOON_MS]
     assert found.complete_ms.tolist() == [NOON_MS - 300_000]
-    assert found.campaign == ["sale"]
+    assert campaigns(found) == ["sale"]
     assert dimension(found, "creator_id") == [LONG_ID]
     assert dimension(found, "channel") == ["live"]
     assert dimension(found, "category") == [""]
@@ -140,7 +144,7 @@ def test_all_dimensions_and_metrics_are_read():
         **{metric: i + 1 for i, metric in enumerate(METRICS)},
     }
     found = read(csv_text([row]))
-    assert found.keys == [tuple(f"x-{dim}" for dim in DIMENSIONS)]
+    assert found.keys == (tuple(f"x-{dim}" for dim in DIMENSIONS),)
     assert found.values.tolist() == [[100 * (i + 1) for i in range(len(METRICS))]]
 
 
@@ -435,7 +439,7 @@ def test_an_unknown_column_may_stand_twice():
 
 def test_a_campaign_may_be_given_for_a_file_without_the_column():
     found = read(f"observed_at,gmv\n{AT},5\n", campaign="sale")
-    assert (found.campaign, cells(found, "gmv")) == (["sale"], [5])
+    assert (campaigns(found), cells(found, "gmv")) == (["sale"], [5])
 
 
 def test_a_campaign_given_does_not_overrule_the_column():
@@ -458,13 +462,12 @@ REFUSED = [
     (b"\x1f\x8b\x08rest", "gzip"),
     (b"PAR1 but not really PAR1", "Parquet"),
     (b"PAR1", "Parquet"),
-    (b"\xff\xfe\x00o\x00b", "UTF-8"),
+    (b"\xff\xfe\x00o\x00b", "no known columns"),
     ("Ümsatz;größe".encode("cp1252"), "UTF-8"),
     (b"observed_at,campaign_id,gmv\n\x00\x00\x00\n", "NUL"),
     (b"<html><body>502 Bad Gateway</body></html>", "no known columns"),
     (b"Order ID,Order Status\n1,paid\n", "no known columns"),
-    (b"observed_at;campaign_id;gmv\n2026;sale;1\n", "no known columns"),
-    (b'[{"observed_at": "x"}]', "no known columns"),
+    (b'[{"observed_at": "x"}]', "'campaign_id' is missing"),
     (b"{not json\n{neither\n", "no line is a JSON object"),
     (b"campaign_id,gmv\nsale,1\n", "'observed_at' is missing"),
     (b"observed_at,gmv\nx,1\n", "'campaign_id' is missing"),
@@ -545,3 +548,55 @@ def test_whatever_the_bytes_are_it_reads_or_refuses_and_never_crashes(content: b
     for start in (b"", b"PAR1", b"{", b"observed_at,campaign_id,gmv\n"):
         with contextlib.suppress(FileRefused):
             read(start + content)
+
+
+# --- an export of a period has no instant of reading --------------------------------------------
+
+
+def test_a_file_without_an_instant_takes_the_one_given_and_closes_nothing():
+    at = datetime(2026, 11, 11, 4, tzinfo=UTC)
+    found = read_canonical(b"campaign_id,gmv\nsale,5\nsale,x\n", SETTINGS, None, at)
+    assert found.observed_ms.tolist() == [NOON_MS]
+    assert found.closes is False
+    assert faults(found) == [(3, "gmv", "x")]
+
+
+def test_the_instant_in_a_file_counts_before_the_one_given():
+    at = datetime(2026, 11, 11, 9, tzinfo=UTC)
+    found = read_canonical(csv_text([good(gmv=1)]).encode(), SETTINGS, None, at)
+    assert (found.observed_ms.tolist(), found.closes) == ([NOON_MS], True)
+
+
+def test_an_instant_given_a_day_outside_the_campaign_is_a_fault():
+    at = datetime(2026, 11, 14, tzinfo=UTC)
+    found = read_canonical(b"campaign_id,gmv\nsale,5\n", SETTINGS, None, at)
+    assert faults(found) == [(2, "observed_at", "2026-11-14T00:00:00Z")]
+
+
+def test_without_any_instant_the_file_is_refused_with_what_to_do():
+    assert "add it or give --at TIME" in refusal("campaign_id,gmv\nsale,5\n")
+
+
+def test_campaigns_and_keys_are_told_once_each_and_only_those_of_good_rows():
+    rows = [
+        good(gmv=1, channel="live"), good(gmv=2, channel="video"), good(gmv=3, channel="live"),
+        good(gmv="x", channel="card"),
+    ]  # fmt: skip
+    found = read(csv_text(rows))
+    assert (found.campaigns, found.campaign.tolist()) == (("sale",), [0, 0, 0])
+    assert ([key[0] for key in found.keys], found.key.tolist()) == (["live", "video"], [0, 1, 0])
+
+
+@given(st.lists(st.sampled_from(["", " a", "a ", "b", "ünï", None]), min_size=1), st.data())
+def test_texts_are_told_apart_as_they_stand_without_blanks_around(cells: list[Any], data: Any):
+    rows = [dict(good(gmv=1, channel=c, category=data.draw(st.sampled_from("xyz")))) for c in cells]
+    found = read(json_lines(*rows))
+    assert dimension(found, "channel") == [(c or "").strip() for c in cells]
+    assert dimension(found, "category") == [row["category"] for row in rows]
+
+
+@given(st.lists(st.decimals(0, 10**9, allow_nan=False, allow_infinity=False), min_size=1))
+def test_any_decimal_is_rounded_half_to_even_in_text_and_in_decimals(amounts: list[Decimal]):
+    wanted = [int((a * 100).to_integral_value(rounding="ROUND_HALF_EVEN")) for a in amounts]
+    rows = [dict(good(gmv=str(a), orders=1 if any(wanted) else 0)) for a in amounts]
+    assert read(json_lines(*rows)).values[:, 0].tolist() == wanted

@@ -354,7 +354,35 @@ FEED = FeedPicture(
     snapshots=255,
     batches=255,
     quarantined=2,
+    complete_to=AS_OF,
+    due_at=AS_OF + timedelta(minutes=11),
+    metrics=("gmv", "orders", "visitors"),
+    rules=("gmv_dip", "traffic_dip"),
+    boards=("creators", "categories", "channels"),
 )
+
+
+def late_feed(**changes: Any) -> FeedPicture:
+    """A feed of the same campaign that has brought nothing for 29 minutes."""
+    mark = NOW - timedelta(minutes=29, seconds=40)
+    late = replace(
+        FEED,
+        feed_id="visitors",
+        path="visitors",
+        last_arrival=mark + timedelta(seconds=15),
+        newest=mark,
+        watermark=mark,
+        complete_to=mark,
+        due_at=mark + timedelta(minutes=11),
+        late=True,
+        lag_s=1780.0,
+        metrics=("visitors",),
+        rules=("traffic_dip",),
+        boards=(),
+    )
+    return replace(late, **changes)
+
+
 BATCHES = pa.table(
     {
         "batch_id": ["b2", "b1"],
@@ -369,6 +397,9 @@ BATCHES = pa.table(
         "taken": [410, 0],
         "quarantined": [2, 0],
         "known": [0, 0],
+        "undone_at": pa.array([None, None], pa.timestamp("ms", tz="UTC")),
+        "undone_by": pa.array([None, None], pa.string()),
+        "who": ["", "farah@example.com"],
     }
 )
 QUARANTINE = pa.table(

@@ -1,11 +1,8 @@
-"""Leaderboards, Alerts and Data."""
+"""Leaderboards and Alerts, and what every page does before the first picture."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-import pyarrow as pa
-
+from monitor.spreadsheet import safe_cell
 from monitor.ui import tables
 from tests.pages import pictures as p
 from tests.pages.conftest import Opener
@@ -77,11 +74,11 @@ def test_a_downloaded_board_holds_no_formula_and_no_number_that_excel_would_roun
 
 
 def test_only_text_is_quoted_in_a_download() -> None:
-    assert tables.safe_cell(-1) == -1
-    assert tables.safe_cell("-1") == "'-1"
-    assert tables.safe_cell("\t=1") == "'\t=1"
-    assert tables.safe_cell("Aina") == "Aina"
-    assert tables.safe_cell(None) is None
+    assert safe_cell(-1) == -1
+    assert safe_cell("-1") == "'-1"
+    assert safe_cell("\t=1") == "'\t=1"
+    assert safe_cell("Aina") == "Aina"
+    assert safe_cell(None) is None
 
 
 def test_a_campaign_without_sales_has_an_empty_board(open_page: Opener) -> None:
@@ -146,42 +143,6 @@ def test_choosing_another_campaign_leaves_the_alert(open_page: Opener) -> None:
     page.at.selectbox(key="campaign_box").select("my-1212-2026").run()
     assert "alert" not in page.at.query_params
     assert "No open alerts" in page.text
-
-
-def test_the_data_page_says_in_words_whether_a_feed_is_on_time(open_page: Opener) -> None:
-    text = open_page("data.py", p.picture()).text
-    assert (
-        "performance running total of the day · inbox/performance ✓ on time 21:14 28 s ago" in text
-    )
-    late = p.picture(feeds=(replace(p.FEED, late=True, lag_s=840.0),))
-    assert "! late" in open_page("data.py", late).text
-
-
-def test_the_data_page_shows_files_and_refused_rows_with_their_reasons(open_page: Opener) -> None:
-    page = open_page("data.py", p.picture())
-    assert "<b>broken</b>.csv 0 GMV in every row while there are orders" in page.text
-    assert "<b>broken" not in page.raw
-    assert "export ids as text performance@20261111T131400Z.csv , line 9 1.73E+18" in page.text
-    assert "not a number performance@20261111T131400Z.csv , line 7 12,3x gmv 21:14" in page.text
-    assert "✓ taken 410 2 0 performance canonical" in page.text
-    assert "GMV −RM 1,250" in page.text
-
-
-def test_the_data_page_without_data_is_calm(open_page: Opener) -> None:
-    bare = p.picture(feeds=(), batches=p.BATCHES.slice(0, 0), quarantine=p.QUARANTINE.slice(0, 0))
-    text = open_page("data.py", bare).text
-    assert "No feed is set up for this campaign." in text
-    assert "No file has arrived yet." in text
-    assert "Nothing was refused" in text
-
-
-def test_times_without_a_zone_are_read_as_utc(open_page: Opener) -> None:
-    naive = p.BATCHES.set_column(
-        p.BATCHES.schema.get_field_index("arrived_at"),
-        "arrived_at",
-        p.BATCHES["arrived_at"].cast(pa.timestamp("ms")),
-    )
-    assert "taken" in open_page("data.py", p.picture(batches=naive)).text
 
 
 def test_every_page_waits_calmly_before_the_first_picture(open_page: Opener) -> None:

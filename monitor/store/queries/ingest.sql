@@ -2,17 +2,18 @@
 select coalesce(max(seq), 0) + 1 from batch
 
 -- name: batch_by_id
-select seq, status, reason, rows_read, quarantined, summary, format, arrived_at, arrivals, taken
+select seq, status, rows_read, quarantined, summary, format, arrived_at, arrivals, taken, undone_at
 from batch where batch_id = ?
+
+-- name: step_aside
+-- A batch that was undone keeps its row under another id when its content comes again.
+update batch set batch_id = batch_id || '~' || seq where batch_id = ? and undone_at is not null
 
 -- name: seen_again
 update batch set arrivals = arrivals + 1, last_arrived_at = ? where batch_id = ?
 
 -- name: forget_batch
 delete from batch where batch_id = ?
-
--- name: batch_faults
-select line, "column", value, reason, campaign_id from quarantine where seq = ? order by line
 
 -- name: forget_faults
 delete from quarantine where seq = ?
@@ -27,30 +28,53 @@ insert into stream (stream_id, feed_id, campaign_id) values (?, ?, ?)
 select key_id, channel, category, creator_id, shop_id, product_id, live_id, slot_id
 from series_key order by key_id
 
--- name: held
--- Rows of `arriving` whose every given value was already held for the same snapshot and key.
-select a.row_no
+-- name: said_before
+-- Rows of `arriving` whose snapshot and key are held, and which of their values such a row gave.
+select a.row_no,
+    coalesce(bool_or(s.gmv = a.gmv), false) as gmv,
+    coalesce(bool_or(s.orders = a.orders), false) as orders,
+    coalesce(bool_or(s.items_sold = a.items_sold), false) as items_sold,
+    coalesce(bool_or(s.visitors = a.visitors), false) as visitors,
+    coalesce(bool_or(s.impressions = a.impressions), false) as impressions,
+    coalesce(bool_or(s.clicks = a.clicks), false) as clicks,
+    coalesce(bool_or(s.refunds = a.refunds), false) as refunds,
+    coalesce(bool_or(s.commission = a.commission), false) as commission,
+    coalesce(bool_or(s.complete_through = a.complete_through), false) as complete_through
 from arriving a
 join snapshot s
     on s.stream_id = a.stream_id and s.observed_at = a.observed_at and s.key_id = a.key_id
 where s.observed_at between ? and ?
 group by a.row_no
-having (any_value(a.gmv) is null or coalesce(bool_or(s.gmv = a.gmv), false))
-    and (any_value(a.orders) is null or coalesce(bool_or(s.orders = a.orders), false))
-    and (any_value(a.items_sold) is null or coalesce(bool_or(s.items_sold = a.items_sold), false))
-    and (any_value(a.visitors) is null or coalesce(bool_or(s.visitors = a.visitors), false))
-    and (any_value(a.impressions) is null or coalesce(bool_or(s.impressions = a.impressions), false))
-    and (any_value(a.clicks) is null or coalesce(bool_or(s.clicks = a.clicks), false))
-    and (any_value(a.refunds) is null or coalesce(bool_or(s.refunds = a.refunds), false))
-    and (any_value(a.commission) is null or coalesce(bool_or(s.commission = a.commission), false))
-    and (any_value(a.complete_through) is null
-         or coalesce(bool_or(s.complete_through = a.complete_through), false))
+
+-- name: any_instant_held
+select exists (select 1 from arriving semi join instant using (stream_id, observed_at))
+
+-- name: hold
+-- Repeats are kept, but not those that an earlier reading of the same batch took already.
+insert into held by name
+select a.* from arriving a anti join (
+    select ord from snapshot where ord between ? and ?
+) s on s.ord = a.ord
+
+-- name: forget_held
+delete from held where ord between ? and ?
+
+-- name: add_period_readings
+insert into period_reading
+select distinct stream_id, observed_at, ?::bigint from arriving order by all
+
+-- name: forget_period_readings
+delete from period_reading where seq = ?
+
+-- name: now_closing
+-- Streams in which a repeat says that an instant closes which so far did not.
+select stream_id, min(observed_at)
+from instant semi join arriving using (stream_id, observed_at)
+where not closes group by stream_id order by stream_id
 
 -- name: instants
-select observed_at, watermark from instant where stream_id = ? order by observed_at
-
--- name: held_instants
-select count(*) from instant where stream_id = ? and observed_at in (select unnest(?))
+select observed_at, watermark, coalesce(closes, true) as closes
+from instant where stream_id = ? order by observed_at
 
 -- name: newest_before
 select max(observed_at) from instant where stream_id = ? and observed_at < ?
@@ -58,18 +82,20 @@ select max(observed_at) from instant where stream_id = ? and observed_at < ?
 -- name: newest
 select max(observed_at) from instant where stream_id = ?
 
--- name: resolved
--- Snapshots from an instant on; per metric the value that arrived last, a blank never counting.
-select observed_at, key_id,
-    arg_max(gmv, ord) as gmv, arg_max(orders, ord) as orders,
-    arg_max(items_sold, ord) as items_sold, arg_max(visitors, ord) as visitors,
-    arg_max(impressions, ord) as impressions, arg_max(clicks, ord) as clicks,
-    arg_max(refunds, ord) as refunds, arg_max(commission, ord) as commission,
-    arg_max(complete_through, ord) as complete_through
+-- name: readings
+-- All readings from an instant on, as they came; the least bigint is unknown.
+select epoch_ms(observed_at) as observed_ms, key_id::bigint as key_id, ord,
+    coalesce(epoch_ms(complete_through), -9223372036854775808) as complete_ms,
+    coalesce(gmv, -9223372036854775808) as gmv,
+    coalesce(orders, -9223372036854775808) as orders,
+    coalesce(items_sold, -9223372036854775808) as items_sold,
+    coalesce(visitors, -9223372036854775808) as visitors,
+    coalesce(impressions, -9223372036854775808) as impressions,
+    coalesce(clicks, -9223372036854775808) as clicks,
+    coalesce(refunds, -9223372036854775808) as refunds,
+    coalesce(commission, -9223372036854775808) as commission
 from snapshot
 where stream_id = ? and observed_at >= ?
-group by observed_at, key_id
-order by observed_at, key_id
 
 -- name: state
 select key_id, day,
@@ -129,3 +155,79 @@ from fact f join series_key k using (key_id)
 where f.stream_id = ? and f.observed_at >= ?
 group by all
 order by all
+
+-- name: any_period_reading
+select exists (select 1 from period_reading where stream_id = ? and observed_at >= ?)
+
+-- name: closing_instants
+-- Snapshots from an instant on that a batch gave which is no export of a period, be it as a repeat.
+with given as (
+    select observed_at, ord >> 32 as seq from snapshot where stream_id = ? and observed_at >= ?
+    union select observed_at, ord >> 32 from held where stream_id = ? and observed_at >= ?
+)
+select distinct given.observed_at from given
+anti join (select * from period_reading where stream_id = ?) p
+    on p.observed_at = given.observed_at and p.seq = given.seq
+
+-- name: undo_of
+-- What the ledger has of a batch that is to be undone.
+select seq, status, feed_id, file, undone_at, undone_by, campaigns from batch where batch_id = ?
+
+-- name: mark_undone
+update batch set undone_at = ?, undone_by = ? where batch_id = ?
+
+-- name: given_by
+-- The streams that a batch gave readings to, repeats too, and the first instant of each.
+select stream_id, min(observed_at) from (
+    select stream_id, observed_at from snapshot where ord between ? and ?
+    union all select stream_id, observed_at from held where ord between ? and ?
+) group by stream_id order by stream_id
+
+-- name: silenced
+-- Snapshots and keys of a batch of which something is held: there a repeat may have to speak.
+select distinct stream_id, observed_at, key_id
+from (select stream_id, observed_at, key_id from snapshot where ord between ? and ?)
+semi join held using (stream_id, observed_at, key_id)
+
+-- name: forget_readings
+delete from snapshot where ord between ? and ?
+
+-- name: speak_again
+-- Repeats of `silenced` that now are the first to say something: their place is with the others.
+with said as (
+    select *, false as spare from snapshot semi join silenced using (stream_id, observed_at, key_id)
+    union all
+    select *, true from held semi join silenced using (stream_id, observed_at, key_id)
+)
+select * exclude (spare) from said qualify spare and (
+    ord = min(ord) over (partition by stream_id, observed_at, key_id)
+    or (gmv is not null and ord = min(ord) over (partition by stream_id, observed_at, key_id, gmv))
+    or (orders is not null
+        and ord = min(ord) over (partition by stream_id, observed_at, key_id, orders))
+    or (items_sold is not null
+        and ord = min(ord) over (partition by stream_id, observed_at, key_id, items_sold))
+    or (visitors is not null
+        and ord = min(ord) over (partition by stream_id, observed_at, key_id, visitors))
+    or (impressions is not null
+        and ord = min(ord) over (partition by stream_id, observed_at, key_id, impressions))
+    or (clicks is not null
+        and ord = min(ord) over (partition by stream_id, observed_at, key_id, clicks))
+    or (refunds is not null
+        and ord = min(ord) over (partition by stream_id, observed_at, key_id, refunds))
+    or (commission is not null
+        and ord = min(ord) over (partition by stream_id, observed_at, key_id, commission))
+    or (complete_through is not null
+        and ord = min(ord) over (partition by stream_id, observed_at, key_id, complete_through))
+)
+
+-- name: forget_spoken
+delete from held where ord in (select ord from speaking)
+
+-- name: forget_empty_streams
+-- Streams that no batch gives anything to any more.
+delete from stream where stream_id in (select unnest(?))
+    and not exists (select 1 from snapshot s where s.stream_id = stream.stream_id)
+    and not exists (select 1 from order_line o where o.stream_id = stream.stream_id)
+
+-- name: has_snapshots
+select count(*) from (select 1 from snapshot where stream_id = ? limit 1)

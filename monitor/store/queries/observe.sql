@@ -1,6 +1,6 @@
 -- name: carries
 -- Which metrics each stream of a campaign has ever said anything about.
-select s.feed_id, s.stream_id, count(r.gmv) > 0, count(r.orders) > 0, count(r.items_sold) > 0,
+select s.feed_id, s.stream_id, s.kind, count(r.gmv) > 0, count(r.orders) > 0, count(r.items_sold) > 0,
     count(r.visitors) > 0, count(r.impressions) > 0, count(r.clicks) > 0, count(r.refunds) > 0,
     count(r.commission) > 0
 from stream s left join rollup r using (stream_id)
@@ -43,12 +43,16 @@ order by c.bucket, m.channel, m.category
 
 -- name: said
 -- Per closed bucket, which metrics its closing snapshot says anything of.
-select c.bucket, count(r.gmv) > 0, count(r.orders) > 0, count(r.items_sold) > 0,
-    count(r.visitors) > 0, count(r.impressions) > 0, count(r.clicks) > 0, count(r.refunds) > 0,
-    count(r.commission) > 0
-from closers c join rollup r on r.observed_at = c.closer
-where r.stream_id = ?
-group by c.bucket
+with told as (
+    select observed_at, count(gmv) > 0 as gmv, count(orders) > 0 as orders,
+        count(items_sold) > 0 as items_sold, count(visitors) > 0 as visitors,
+        count(impressions) > 0 as impressions, count(clicks) > 0 as clicks,
+        count(refunds) > 0 as refunds, count(commission) > 0 as commission
+    from rollup
+    where stream_id = ? and observed_at in (select closer from closers)
+    group by observed_at
+)
+select c.bucket, t.* exclude (observed_at) from closers c join told t on t.observed_at = c.closer
 
 -- name: missing_fact
 -- The same as `missing` for the keys of one scope: what those had brought that the closing snapshot
