@@ -40,6 +40,7 @@ class Publisher:
     def __init__(self, store: Store, settings: Settings) -> None:
         self.store, self.settings = store, settings
         self._campaigns: dict[str, CampaignPicture] = {}
+        self._arrivals: dict[str, dict[str, datetime]] = {}  # by campaign and feed
         self._grown: dict[str, Grown] = {}
         self._streams: dict[str, tuple[Campaign, tuple[Stream, ...]]] = {}
 
@@ -94,7 +95,7 @@ class Publisher:
         per_hour = 3_600_000 / (self.settings.monitor.bucket.total_seconds() * 1000)
         share = gmv.shape.share[0] if gmv else np.full(max(len(observed.starts_ms), 1), np.nan)
         alerts = load_alerts(self.store, campaign.id)
-        came = arrivals(self.store, campaign.id)
+        came = self._arrivals[campaign.id] = arrivals(self.store, campaign.id)
         history: dict[int, list[dict[str, Any]]] = {a.id: [] for a in alerts}
         for subject, at, actor, what, note in self.store.rows("alerts.history"):
             number = int(subject.split(":")[1])
@@ -201,7 +202,7 @@ class Publisher:
             self._streams[observed.campaign.id] = observed.campaign, observed.streams
         found: list[FeedPicture] = []
         for campaign, streams in self._streams.values():
-            came = arrivals(self.store, campaign.id)
+            came = self._arrivals[campaign.id]
             counts = counting(streams)
             for stream in streams:
                 own = tuple(m for m, s in counts.items() if s.stream_id == stream.stream_id)

@@ -85,6 +85,12 @@ def gmv(product: Runtime) -> float | None:
     return picture.campaigns["sale"].totals["gmv"]
 
 
+def open_alerts(product: Runtime) -> set[str]:
+    picture = product.picture
+    assert picture is not None
+    return {a["rule"] for a in picture.campaigns["sale"].alerts if a["status"] == "open"}
+
+
 def pulse(product: Runtime) -> None:
     """The next look at the inboxes, a moment later."""
     assert isinstance(product.clock, Clock)
@@ -184,6 +190,7 @@ def test_a_renamed_column_is_asked_for_and_remembered(product: Runtime, desk: Im
     assert entry is not None
     assert entry.status == "needs_mapping"
     assert gmv(product) is None, "not read as zero"
+    assert open_alerts(product) == {"needs_mapping"}
 
     desk.learn("tiktok_creator_data", "Creator driven GMV", "Creator-attributed GMV", "Farah")
     pulse(product)  # the file that waited is read again
@@ -192,6 +199,7 @@ def test_a_renamed_column_is_asked_for_and_remembered(product: Runtime, desk: Im
     assert entry is not None
     assert entry.status == "taken"
     assert gmv(product) == 2000.5
+    assert open_alerts(product) == set()
     assert [row[:4] for row in desk.aliases()] == [
         ("tiktok_creator_data", "creator driven gmv", "Creator-attributed GMV", "Farah")
     ]

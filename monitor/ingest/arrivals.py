@@ -107,6 +107,14 @@ def read_arrival(
     )
 
 
+def unread(arrival: Arrival, reason: str) -> Incoming:
+    """A file that is refused without having been looked into."""
+    named = content_hash(arrival.path.name.encode(), arrival.note.said)
+    return Incoming(
+        arrival.path.name, arrival.feed, named, "canonical", None, reason, who=arrival.who
+    )
+
+
 def stamped(name: str) -> datetime | None:
     """The arrival instant that a file name carries: `…@20261111T040500Z.csv`."""
     match = STAMP.search(name)

@@ -18,7 +18,7 @@ from monitor.ingest import dialect as d
 from monitor.ingest.counters import NONE, Ints
 from monitor.ingest.doubled import set_aside
 from monitor.ingest.export import OUTSIDE_MS, Export, campaign_for
-from monitor.ingest.readings import Key, Readings
+from monitor.ingest.readings import Control, Key, Readings
 from monitor.ingest.spans import period_in
 from monitor.ingest.table import Cell
 from monitor.settings import Campaign
@@ -40,10 +40,11 @@ def period_readings(export: Export) -> Readings:
         campaign = _campaign(export, days)
         low, high = _span(days, campaign.zone)
         if given.now is not None and low > to_ms(given.now):
-            raise FileRefused(
-                f"the file says it covers {days[0]} to {days[1]}, which has not begun: "
-                "correct the period in its name, or give the instant of reading (--at)"
+            words = (
+                f"The file says it covers {days[0]} to {days[1]}, which has not begun by this machine's "
+                "clock: is the period right, and the clock?"
             )
+            export.told.append(Control("period", False, words))
         observed = _observed(low, high, export)
         _check_counter(export, days, low, campaign)
     else:

@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 
 from monitor.ingest.aliases import aliases
-from monitor.ingest.arrivals import Arrival, read_arrival
+from monitor.ingest.arrivals import Arrival, read_arrival, unread
 from monitor.ingest.batch import Incoming
 from monitor.ingest.recognise import Aliases
 from monitor.settings import Settings
@@ -70,8 +70,8 @@ class Reading:
         try:
             with self._one_at_a_time:
                 future.set_result(read_arrival(arrival, settings, learned, now))
-        except BaseException as e:  # as out of memory: told by the tick that asks for it
-            future.set_exception(e)
+        except BaseException as e:  # such as out of memory; other files must not wait for it
+            future.set_result(unread(arrival, f"could not be read ({type(e).__name__}: {e})"))
 
 
 def _seen(path: Path) -> Seen | None:

@@ -131,10 +131,10 @@ def _of_sheet(
             continue
         given = sum(1 for label in labels if label)
         canonical = {label.lower() for label in labels} & CANONICAL_LABELS
-        if "observed_at" in canonical or (canonical and row == 0):
-            score = (2.0 if "observed_at" in canonical else 0.5, len(canonical) / given, 0.0)
-            if score > best[0]:
-                best = score, _canonical(sheet, row, labels, encoding)
+        if "observed_at" in canonical:  # no export has it, and this is what comes every minute
+            return (3.0, len(canonical) / given), _canonical(sheet, row, labels, encoding)
+        if canonical and row == 0:
+            best = (0.5, len(canonical) / given, 0.0), _canonical(sheet, row, labels, encoding)
         for format in formats().values():
             hits = _hits(format, labels, aliases)
             if len(hits) < MIN_COLUMNS or len(hits) / given < MIN_SHARE:

@@ -70,3 +70,27 @@ def test_a_file_that_is_written_again_while_it_is_read_is_read_again(
     assert read is not None
     assert read.readings is not None
     assert read.readings.values[0, 0] == 77700
+
+
+def test_a_long_file_that_takes_all_memory_is_refused_and_the_others_go_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heart = a_heart()
+    settings, now = heart.settings, afterwards(heart.settings)
+    monkeypatch.setattr(reading, "LONG", 10)
+
+    def greedy(*asked: object) -> object:
+        raise MemoryError("no more")
+
+    monkeypatch.setattr(reading, "read_arrival", greedy)
+    (arrival,) = arrived([SHORT], settings, tmp_path)
+    files = Reading()
+    found: dict[Path, Arrival] = {}
+    for _ in range(200):
+        found = files.ready([arrival], heart.store, settings, now)
+        if found:
+            break
+        threading.Event().wait(0.05)
+    (loaded,) = heart.tick(now, list(found.values()), publish=False).loaded
+    assert loaded.status == "refused"
+    assert "MemoryError" in (loaded.reason or "")

@@ -30,7 +30,7 @@ select subject, "at", actor, what, note from audit where subject like 'alert:%' 
 with in_force as (
     select *, row_number() over (partition by feed_id, status order by seq desc) as place,
         max(seq) filter (status = 'taken') over (partition by feed_id) as readable
-    from batch where undone_at is null
+    from (select * from batch where undone_at is null order by seq desc limit 1000)
 ), troubles as (
     select 'refused_file' as rule, * from in_force
     where status = 'refused' and seq > coalesce(readable, 0)
