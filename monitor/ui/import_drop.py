@@ -8,6 +8,7 @@ from pathlib import Path
 
 import streamlit as st
 from streamlit.runtime.scriptrunner import get_script_run_ctx
+from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from monitor.ui import import_words as iw
 from monitor.ui import live
@@ -22,7 +23,10 @@ def inlet(tray: Tray) -> str:
     """The name field and the place to drop files; gives the name."""
 
     def taken() -> None:
-        files = st.session_state[key]
+        # A browser under load tells the same drop twice; what was taken the first time is gone.
+        files = [f for f in st.session_state[key] or () if isinstance(f, UploadedFile)]
+        if not files:
+            return
         tray.add((f.name, f.getvalue()) for f in files)
         tray.uploader += 1
         let_go(f.file_id for f in files)

@@ -1,6 +1,6 @@
 """Two files at once, the same file from two feeds, and batches taken back, killed at any moment.
 
-`TORTURE=1` kills two hundred times instead of three.
+`TORTURE=1` kills two hundred times instead of three, `KILLS=60` sixty times.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from tests.conftest import derived
 from tests.crash.driver import take_step
 from tests.product import ROOT, clean_environment, eventually
 
-KILLS = 200 if os.environ.get("TORTURE") else 3
+KILLS = int(os.environ.get("KILLS") or (200 if os.environ.get("TORTURE") else 3))
 STEPS_A_KILL = 3  # about so many one life of the process takes at most
 KEYS = 150
 CONFIG = """
