@@ -129,6 +129,7 @@ class FeedPicture:
     boards: tuple[str, ...] = ()  # that it ranks
     troubles: tuple[str, ...] = ()  # headlines of open data alerts of this feed, oldest first
     stuck: bool = False  # files come, but nothing in them moves
+    told: datetime | None = None  # what exports and orders speak of, which close no bucket
 
     @property
     def next_at(self) -> datetime | None:

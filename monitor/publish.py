@@ -244,6 +244,7 @@ class Publisher:
             path=feed.source.path.name,
             last_arrival=arrived,
             newest=stream.newest,
+            told=stream.told,
             watermark=stream.watermark,
             late=late(stream, campaign, now, arrived),
             lag_s=(now - complete).total_seconds() if live and complete else None,

@@ -52,6 +52,9 @@ def chart(frame: Frame) -> None:
         span = from_url(
             pick, "Span", list(SPANS), key="span", words=SPANS.__getitem__, required=True
         )
+    if charts.nothing_in(frame.shown.series[scope, metric]):
+        st.html(block(empty(w.NO_BUCKETS_TITLE, w.NO_BUCKETS)))
+        return
     campaign = frame.shown.campaign
     window = (campaign.start, campaign.end)
     if span == "last" and frame.shown.watermark is not None:

@@ -15,6 +15,9 @@ from monitor.imports import ImportDesk
 from monitor.runtime import Runtime
 from monitor.settings import load_settings
 from monitor.store import open_store
+from monitor.ui import cards, charts, feeds
+from monitor.ui.frame import Frame
+from monitor.ui.fresh import freshness
 from tests.conftest import local
 from tests.ingest.writers import workbook
 
@@ -135,6 +138,29 @@ def test_a_file_handed_in_is_taken_with_the_next_look_and_who_gave_it_is_kept(
     again = desk.preview("creators.xlsx", content, "export", None, NOON)
     assert again.status == "known"
     assert "Aina" in (again.reason or "")
+
+
+def test_an_export_is_shown_as_what_it_is_and_nothing_is_made_up_of_it(
+    product: Runtime, desk: ImportDesk
+) -> None:
+    desk.submit("creators.xlsx", sheet(), "export", None, NOON, "Aina")
+    pulse(product)
+    picture = product.picture
+    assert picture is not None
+    shown = picture.campaigns["sale"]
+    assert (shown.as_of, shown.totals["gmv"]) == (NOON, 2000.5)
+    (feed,) = [f for f in picture.feeds if f.feed_id == "export"]
+    assert (feed.told, feed.newest, feed.late) == (NOON, None, False)
+    clock = product.clock.now()
+    frame = Frame(picture, shown, clock, freshness(picture, shown, clock))
+    (state,) = [s for s in feeds.states(frame) if s.feed.feed_id == "export"]
+    assert state.label == ("✓", "in the totals")
+    assert "nothing has come" not in feeds.cards(frame, [state]).lower()
+    assert charts.nothing_in(shown.series["", "gmv"]), "no bucket is closed, so none is drawn"
+    assert "Nothing is judged yet" in cards.risk(frame)
+    rows = shown.boards["creators"].rows.to_pylist()
+    assert [(r["name"], r["value"]) for r in rows] == [("aina", 1200.5), ("siti", 800.0)]
+    assert {r["last_hour"] for r in rows} == {None}, "a total of the day says nothing of an hour"
 
 
 def test_undo_restores_what_was_before_and_a_second_import_takes_it_anew(

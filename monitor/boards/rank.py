@@ -48,14 +48,16 @@ def boards(store: Store, observed: Observed) -> dict[str, Board]:
         others = observed.by_metric.get("orders")
         own = others is None or "orders" in stream.carries
         orders = sums if own or others is None else _so_far(store, others)
-        fresh = _by_board(store.rows_named("boards.since", _last_hour(stream)))
+        # An export of a period says nothing of its last hour; snapshots and orders do.
+        timed = stream.watermark is not None or stream.feed.counter == "interval"
+        fresh = _by_board(store.rows_named("boards.since", _last_hour(stream))) if timed else None
         for kind in BOARDS:
             gmv = {i: g for i, (g, _) in sums[kind.name].items() if g is not None}
             first = stream is observed.by_metric["gmv"]
             if kind.name in told or not (any(gmv) or (first and gmv)):
                 continue  # what only says "not stated" gives way to a stream that says more
             counts = {i: count for i, (_, count) in orders[kind.name].items()}
-            late = {i: g for i, (g, _) in fresh[kind.name].items()}
+            late = None if fresh is None else {i: g for i, (g, _) in fresh[kind.name].items()}
             found[kind.name] = rank(kind, gmv, counts, late)
             told |= {kind.name} if any(gmv) else set()
     return found
@@ -102,9 +104,10 @@ def rank(
     kind: BoardKind,
     sums: dict[str, int],
     orders: dict[str, int | None],
-    last_hour: dict[str, int | None],
+    last_hour: dict[str, int | None] | None,
 ) -> Board:
-    """Rank by GMV so far (hundredths), ties by id; `rank_change` against an hour ago.
+    """Rank by GMV so far (hundredths), ties by id; `rank_change` against an hour ago. Without
+    `last_hour` neither is known.
 
     Rows without the dimension count in the total. They are no creator, so no board of creators
     lists them; boards of channels and categories do, as "not stated".
@@ -112,13 +115,14 @@ def rank(
     total = sum(sums.values())
     listed = sorted(i for i in sums if i or kind.dim != "creator_id")
     value = np.array([sums[i] for i in listed], np.int64)
-    fresh = np.array([last_hour.get(i) or 0 for i in listed], np.int64)
+    fresh = np.array([(last_hour or {}).get(i) or 0 for i in listed], np.int64)
     place = np.lexsort((np.arange(len(listed)), -value))
     before = np.empty(len(listed), np.int64)
     before[np.lexsort((np.arange(len(listed)), -(value - fresh)))] = np.arange(1, len(listed) + 1)
     ranks = np.arange(1, len(listed) + 1)
     ids = [listed[i] for i in place]
-    was_there = (value - fresh)[place] > 0
+    unknown = np.full(len(listed), last_hour is None)
+    was_there = ((value - fresh)[place] > 0) & ~unknown
     table = pa.table(
         {
             "rank": pa.array(ranks, pa.int32()),
@@ -131,7 +135,7 @@ def rank(
                 pa.float64(),
             ),
             "rank_change": pa.array(before[place] - ranks, pa.int32(), mask=~was_there),
-            "last_hour": fresh[place] / 100.0,
+            "last_hour": pa.array(fresh[place] / 100.0, pa.float64(), mask=unknown),
         },
         schema=BOARD_SCHEMA,
     )

@@ -105,6 +105,9 @@ def _judged(frame: Frame) -> str:
         return (
             f"But the numbers are old: nothing after {frame.clock(frame.shown.watermark)} is judged"
         )
+    whole = [table for (scope, _), table in frame.shown.series.items() if not scope]
+    if not any(state != "open" for table in whole for state in table["state"].to_pylist()):
+        return f"{w.NOT_JUDGED}{before}"
     return f"Judged up to {frame.clock(frame.shown.watermark)}{before}"
 
 

@@ -192,6 +192,12 @@ def _ipc(table: pa.Table) -> bytes:
     return bytes(sink.getvalue().to_pybytes())
 
 
+def nothing_in(series: pa.Table) -> bool:
+    """Whether a series has nothing to draw: not observed, not expected, not compared."""
+    drawn = ("observed", "expected", "comparable")
+    return all(series[name].null_count == series.num_rows for name in drawn)
+
+
 def legend(frame: Frame, scope_key: str, metric: str) -> str:
     """What the marks mean, as text: it wraps on a phone where a legend in the chart would not."""
     minutes = int(bucket(frame.shown.series[(scope_key, metric)]).total_seconds() // 60)

@@ -14,8 +14,8 @@ from monitor.ui import words as w
 from monitor.ui.frame import Frame
 from monitor.ui.markup import banner, chip, esc, name
 
-LATE, STUCK, FAILING, SILENT, ODD, FINE, RESTING = range(7)  # worst first
-TONES = ("critical", "critical", "warning", "warning", "warning", "", "over")
+LATE, STUCK, FAILING, SILENT, ODD, FINE, COUNTED, RESTING = range(8)  # worst first
+TONES = ("critical", "critical", "warning", "warning", "warning", "", "", "over")
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,7 @@ class FeedState:
             SILENT: ("◌", "nothing arrived yet"),
             ODD: ("◆", "on time, with a question"),
             FINE: ("✓", "on time"),
+            COUNTED: ("✓", "in the totals"),
         }[self.rank]
 
 
@@ -64,11 +65,13 @@ def _rank(feed: FeedPicture, source: SourceStatus | None, running: bool) -> int:
         return STUCK
     if source is not None and source.trouble:
         return FAILING
-    if feed.newest is None:
+    if feed.newest is None and feed.told is None:
         return SILENT
     if not running:
         return RESTING
-    return ODD if feed.troubles else FINE
+    if feed.troubles:
+        return ODD
+    return COUNTED if feed.newest is None else FINE
 
 
 def headline(frame: Frame, found: Sequence[FeedState]) -> str:
@@ -148,8 +151,11 @@ def _card(frame: Frame, state: FeedState) -> str:
 
 def _facts(frame: Frame, state: FeedState) -> str:
     feed = state.feed
+    reach = ("Complete to", feed.complete_to)
+    if feed.complete_to is None and feed.told is not None:
+        reach = ("Speaks of", feed.told)
     facts = [
-        ("Complete to", frame.clock(feed.complete_to), n.age(feed.complete_to, frame.now)),
+        (reach[0], frame.clock(reach[1]), n.age(reach[1], frame.now)),
         ("Last arrival", frame.clock(feed.last_arrival), n.age(feed.last_arrival, frame.now)),
     ]
     if state.running and feed.next_at is not None:
@@ -178,6 +184,11 @@ def _lines(frame: Frame, state: FeedState) -> list[str]:
             )
         else:
             lines.insert(0, f"{since}: nothing for the time after {frame.clock(feed.complete_to)}.")
+    if state.rank == COUNTED:
+        lines.append(
+            "Exports or orders: they count in totals and boards and close no five minutes, so no "
+            "rule judges them and they are never late."
+        )
     if state.rank == SILENT:
         lines.append("Nothing that could be read has come from this feed for it yet.")
     source = state.source

@@ -114,7 +114,7 @@ def board(frame: Frame, shown: Board, rows: pa.Table) -> str:
     cells = [
         (
             esc(r["rank"]),
-            rank_change(r["rank_change"]),
+            n.UNKNOWN if r["last_hour"] is None else rank_change(r["rank_change"]),
             _named(shown.name, r),
             money(r["value"], frame.currency),
             share_bar(r["share"]),

@@ -120,6 +120,12 @@ NO_SUCH_ALERTS = "No alerts of this kind and status"
 NO_BOARD = "Nothing to rank yet: this board fills with the first sales."
 NO_MATCH = "Nobody matches this filter."
 NO_SERIES = "No minute-by-minute series is kept for this scope."
+NO_BUCKETS_TITLE = "No numbers by the minute"
+NO_BUCKETS = (
+    "What came so far are exports of a period or orders: they count in the totals, and nobody can "
+    "tell from them that a moment is complete."
+)
+NOT_JUDGED = "Nothing is judged yet: no moment of the event is complete."
 NO_BATCHES = "No file has arrived yet."
 NO_QUARANTINE = "Nothing was refused: every row could be read."
 NO_FEEDS = "No feed is set up for this campaign."
