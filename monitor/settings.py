@@ -151,6 +151,7 @@ class Monitor(Part):
     bucket: Duration = timedelta(minutes=5)
     poll: Duration = timedelta(seconds=5)
     roles: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    rules: Path | None = None  # a rules file of one's own, in place of data/rules.toml
 
     @field_validator("bucket")
     @classmethod
@@ -214,7 +215,7 @@ class Settings(Part):
 
 
 def load_settings(path: Path) -> Settings:
-    """Read and check a configuration file; relative source paths become relative to it."""
+    """Read and check a configuration file; relative paths in it become relative to it."""
     try:
         text = path.read_text(encoding="utf-8")
     except OSError as e:
@@ -232,6 +233,9 @@ def parse_settings(text: str, path: Path) -> Settings:
         values = tomllib.loads(text)
     except tomllib.TOMLDecodeError as e:
         raise ConfigError(f"{path}: not valid TOML: {e}") from e
+    monitor = values.get("monitor")
+    if isinstance(monitor, dict) and isinstance(monitor.get("rules"), str):
+        monitor["rules"] = str(path.parent / monitor["rules"])
     for feed in values.get("feed", []) if isinstance(values.get("feed"), list) else []:
         source = feed.get("source") if isinstance(feed, dict) else None
         if not isinstance(source, dict):

@@ -5,13 +5,13 @@ from __future__ import annotations
 import streamlit as st
 
 from monitor.campaigns.words import scope_key
-from monitor.ui import alert_view, cards, charts, guard
+from monitor.ui import alert_view, cards, charts, guard, why_chart
 from monitor.ui import numbers as n
 from monitor.ui import words as w
 from monitor.ui.controls import from_url
 from monitor.ui.frame import Frame
 from monitor.ui.markup import block, empty, esc, link, panel
-from monitor.ui.triage import Alert, by_id, chosen, is_open, total_at_risk
+from monitor.ui.triage import Alert, by_id, chosen, is_open, stories, total_at_risk
 
 STATUSES = ("open", "resolved", "all")
 KINDS = ("all", *w.KINDS)
@@ -38,13 +38,16 @@ def listed(frame: Frame) -> None:
     with st.container(horizontal=True, vertical_alignment="center"):
         pick = st.segmented_control
         status = from_url(pick, "Status", STATUSES, key="status", words=str.title, required=True)
-        kind = from_url(pick, "Kind", KINDS, key="kind", words=kinds, required=True)
+        there = {str(a.get("kind")) for a in frame.shown.alerts} | {st.query_params.get("kind")}
+        some = [kind for kind in KINDS if kind == "all" or kind in there]
+        kind = from_url(pick, "Kind", some, key="kind", words=kinds, required=True)
     rows = chosen(frame.shown.alerts, status, kind)
     risk = total_at_risk(frame.shown.alerts)
     stated = f"{n.money(risk, frame.currency)} at risk · " if risk is not None else ""
     shown = empty(w.NO_ALERTS_TITLE if status == "open" else w.NO_SUCH_ALERTS)
     if rows:
-        shown = f'<div class="m-alerts">{"".join(cards.alert_row(frame, a) for a in rows)}</div>'
+        told = "".join(cards.card(frame, story) for story in stories(rows))
+        shown = f'<div class="m-alerts">{told}</div>'
     stale = "is-stale" if frame.fresh.stale else ""
     aside = esc(stated + frame.as_of())
     st.html(block(panel(w.counted(len(rows), "alert"), shown, aside, stale)))
@@ -60,8 +63,9 @@ def one(frame: Frame, alert: Alert) -> None:
             last = frame.shown.watermark or begun
             ended = last if is_open(alert) else n.instant(alert.get("resolved_at")) or last
             window = charts.around(frame.shown.campaign, begun, ended)
-            st.html(block(charts.legend(frame, *key)))
-            charts.buckets(frame, *key, window)
+            table = frame.shown.series[key]
+            st.html(block(why_chart.legend(frame, table, key[1])))
+            why_chart.draw(frame, table, *key, window)
     elif alert.get("metric"):
         st.html(block(empty(w.NO_SERIES)))
     past = frame.shown.history.get(int(alert["id"]), ())

@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from monitor.campaigns.words import MONEY
+from monitor.ui import measures
 from monitor.ui import numbers as n
 from monitor.ui import words as w
 from monitor.ui.cards import alert_row
 from monitor.ui.frame import Frame
 from monitor.ui.markup import Head, chip, esc, link, name, panel, table
-from monitor.ui.triage import Alert, at_risk, is_open
+from monitor.ui.triage import Alert, at_risk, gained, is_calm, is_chance, is_open, per_hour
+from monitor.ui.why_link import step_of, why_address
+
+EVIDENT = ("dip", "surge", "flatline")  # kinds whose evidence can be looked up
 
 
 def top(frame: Frame, alert: Alert) -> str:
@@ -19,8 +24,10 @@ def top(frame: Frame, alert: Alert) -> str:
     severity = str(alert.get("severity"))
     symbol, word = w.SEVERITIES.get(severity, ("●", severity))
     status = str(alert.get("status"))
+    calm, chance = is_calm(alert), is_chance(alert)
+    tag = chip("▲", "opportunity", "surge") if chance else chip(symbol, word, severity)
     labels = [
-        chip(symbol, word, severity),
+        chip("✓", "nothing is wrong") if calm else tag,
         chip("○" if is_open(alert) else "✓", status, "blue" if is_open(alert) else ""),
         chip("#", str(alert["id"])),
         chip("▸", w.KINDS.get(str(alert.get("kind")), str(alert.get("kind")))),
@@ -41,25 +48,16 @@ def _numbers(frame: Frame, alert: Alert) -> str:
     metric = alert.get("metric")
 
     def amount(value: Any) -> str:
-        return n.amount(metric, value, frame.currency)
+        return measures.amount(metric, value, frame.currency)
 
-    shortfall = alert.get("shortfall")
-    over = isinstance(shortfall, int | float) and shortfall < 0
-    short = amount(abs(shortfall) if over and shortfall is not None else shortfall)
-    title = "Above expected" if over else "Short" if at_risk(alert) is None else "At risk"
-    expected = alert.get("expected")
-    share = (
-        f"{n.percent(abs(shortfall) / expected, 0)} {'above' if over else 'below'} expected"
-        if isinstance(shortfall, int | float) and expected
-        else ""
-    )
+    observed, expected = alert.get("observed"), alert.get("expected")
     begun = n.instant(alert.get("breach_start"))
     ended = n.instant(alert.get("resolved_at"))
     lasted = n.span(((ended or frame.now) - begun).total_seconds()) if begun else ""
     ends = str(alert.get("resolve_reason") or "")
     facts = [
-        (title, short, share),
-        ("Observed", amount(alert.get("observed")), "over the breach"),
+        *_stakes(frame, alert),
+        ("Observed", amount(observed), "over the breach"),
         ("Expected", amount(expected), "over the breach"),
         ("Since", frame.clock(begun), lasted),
         ("Opened", frame.clock(alert.get("opened_at")), ""),
@@ -77,10 +75,47 @@ def _numbers(frame: Frame, alert: Alert) -> str:
     )
 
 
+def _stakes(frame: Frame, alert: Alert) -> list[tuple[str, str, str]]:
+    """(title, value, small print): the money, and how far off the measure is."""
+    metric, shortfall, expected = (alert.get(k) for k in ("metric", "shortfall", "expected"))
+    gap = abs(shortfall) if isinstance(shortfall, int | float) else None
+    over = gap is not None and gap != shortfall
+    side = "above" if over else "below"
+    share = (
+        f"{n.percent(gap / expected, 0)} {side} expected" if gap is not None and expected else ""
+    )
+    money = at_risk(alert)
+    if (more := gained(alert)) is not None:
+        return [("Made beyond the usual", n.money(more, frame.currency), share)]
+    if is_calm(alert):
+        return [("At risk", "nothing", "it was planned or is explained")]
+    facts = []
+    if money is not None:
+        hourly = per_hour(alert)
+        facts.append(("At risk", n.money(money, frame.currency), "" if hourly else share))
+        if hourly:
+            facts.append(("An hour", n.money(hourly, frame.currency), "while it lasts"))
+        if not hourly and metric in MONEY:
+            return facts
+    title = "Above expected" if over else "Short"
+    return [*facts, (title, measures.difference(metric, gap, frame.currency), share)]
+
+
+def why_link(frame: Frame, alert: Alert, label: str = "Why this alert? →") -> str:
+    """To the evidence of the moment at which the alert began to speak; "" for what has none."""
+    scope, begun = dict(alert.get("scope") or {}), n.instant(alert.get("breach_start"))
+    if alert.get("kind") not in EVIDENT or begun is None or not alert.get("metric"):
+        return ""
+    due = n.instant(alert.get("due_at"))
+    at = max(begun, due - step_of(frame)) if due else begun
+    return why_address(frame.campaign_id, scope, str(alert["metric"]), label, at)
+
+
 def why(frame: Frame, alert: Alert) -> str:
     """What the system says of it, what carries the shortfall, and which alert explains it."""
     reason = str(alert.get("reason") or "")
-    lines = [esc(w.REASONS.get(reason, reason)) if reason else esc("No cause was worked out.")]
+    said = w.CHANCE if is_chance(alert) else w.NO_CAUSE
+    lines = [esc(w.REASONS.get(reason, reason)) if reason else esc(said)]
     drivers = alert.get("drivers") or []
     factors = [w.driver(d) for d in drivers if "factor" in d]
     slices = [w.driver(d) for d in drivers if "slice" in d]
@@ -88,12 +123,13 @@ def why(frame: Frame, alert: Alert) -> str:
         lines.append(f"Which factor carries it: <b>{name(', '.join(factors))}</b>")
     if slices:
         lines.append(f"Where it sits: <b>{name(', '.join(slices))}</b>")
-    if not drivers:
+    if not drivers and not is_chance(alert) and not is_calm(alert):
         lines.append(
             '<span class="m-muted">Which factor or slice carries it is not worked out.</span>'
         )
     body = "".join(f"<li>{line}</li>" for line in lines)
-    return panel("Why", f'<ul class="m-list">{body}</ul>{_relatives(frame, alert)}')
+    evidence = why_link(frame, alert, "Why this alert? The evidence →")
+    return panel("Why", f'<ul class="m-list">{body}</ul>{_relatives(frame, alert)}', evidence)
 
 
 def _relatives(frame: Frame, alert: Alert) -> str:

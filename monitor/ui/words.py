@@ -17,11 +17,17 @@ METRICS: Mapping[str, str] = {
     "commission": "Commission",
     "conversion": "Conversion",
     "aov": "AOV",
+    "ctr": "Click rate",
+    "ctor": "Click-to-order rate",
+    "refund_rate": "Refund rate",
 }
 EXPLAINED: Mapping[str, str] = {
     "conversion": "orders ÷ visitors",
     "aov": "average order value: GMV ÷ orders",
     "gmv": "gross merchandise value",
+    "ctr": "CTR: clicks ÷ impressions",
+    "ctor": "CTOR: orders ÷ clicks",
+    "refund_rate": "refunds ÷ GMV",
 }
 DIMENSIONS: Mapping[str, str] = {
     "channel": "Channel",
@@ -46,6 +52,7 @@ STATES: Mapping[str, tuple[str, str]] = {  # state → (symbol, word)
 KINDS: Mapping[str, str] = {
     "dip": "Dip",
     "surge": "Surge",
+    "flatline": "No sales",
     "pace": "Behind target",
     "data": "Data",
     "slot": "Slot",
@@ -102,6 +109,21 @@ BATCH_STATUS: Mapping[str, tuple[str, str]] = {
 RULES: Mapping[str, str] = {
     "gmv_dip": "GMV dip",
     "traffic_dip": "traffic dip",
+    "orders_dip": "orders dip",
+    "conversion_dip": "conversion dip",
+    "aov_dip": "AOV dip",
+    "ctr_dip": "click rate dip",
+    "ctor_dip": "click-to-order dip",
+    "refund_surge": "refund surge",
+    "flatline": "no sales",
+    "opportunity": "opportunity",
+}
+CALM_REASONS = ("expected", "withdrawn")  # nothing is wrong, nothing is at risk
+SIGNALS: Mapping[str, tuple[str, str]] = {  # the rule's state → (symbol, words)
+    "normal": ("✓", "rule is quiet"),
+    "pending": ("◔", "rule waits"),
+    "firing": ("▼", "alert on"),
+    "recovering": ("◑", "alert about to end"),
 }
 BOARDS: Mapping[str, str] = {
     "creators": "Creators",
@@ -130,6 +152,10 @@ NO_BATCHES = "No file has arrived yet."
 NO_QUARANTINE = "Nothing was refused: every row could be read."
 NO_FEEDS = "No feed is set up for this campaign."
 NO_HISTORY = "Nothing recorded yet."
+NO_WHY = "This monitor does not keep what its alerts rest on."
+WHY_WORKING = "Working it out …"
+NO_CAUSE = "No cause was worked out."
+CHANCE = "It sells far beyond its usual; whether it can be given more is for you to say."
 NO_TARGET = "No target is set for this campaign."
 NO_COMPARISON = "No comparable campaign, so no changes are shown."
 

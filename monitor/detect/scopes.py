@@ -1,0 +1,63 @@
+"""Scopes: the campaign and every combination of dimensions that is judged, with their members."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from monitor.detect.event import Floats, Ints
+from monitor.detect.rule import COMBINATIONS, Combination
+
+
+class Scopes:
+    """All scopes that some members give, the campaign first.
+
+    `named`: the scopes as dicts. `kind`: (scopes,) index into COMBINATIONS. `size`: (scopes,) number
+    of members. `entry`: members of all scopes one after the other, `starts` where each begins.
+    """
+
+    def __init__(self, dims: Mapping[str, Sequence[str]], members: int) -> None:
+        self.named: list[dict[str, str]] = []
+        self.keys: list[tuple[tuple[str, str], ...]] = []
+        kinds: list[int] = []
+        entries: list[np.ndarray] = []
+        for kind, combination in enumerate(COMBINATIONS):
+            for values, who in _groups(combination, dims, members):
+                self.named.append(dict(zip(combination, values, strict=True)))
+                self.keys.append(tuple(zip(combination, values, strict=True)))
+                kinds.append(kind)
+                entries.append(who)
+        self.kind: Ints = np.array(kinds, np.int64)
+        self.size: Ints = np.array([len(e) for e in entries], np.int64)
+        self.starts: Ints = np.concatenate([[0], np.cumsum(self.size)[:-1]]).astype(np.int64)
+        self.entry: Ints = np.concatenate(entries) if entries else np.empty(0, np.int64)
+        self.place = {key: i for i, key in enumerate(self.keys)}
+
+    def __len__(self) -> int:
+        return len(self.named)
+
+    def members_of(self, row: int) -> Ints:
+        """(size,) member numbers of one scope."""
+        return self.entry[self.starts[row] : self.starts[row] + self.size[row]]
+
+    def sums(self, values: Floats) -> Floats:
+        """(…, members) → (…, scopes)."""
+        return np.asarray(np.add.reduceat(values[..., self.entry], self.starts, axis=-1))
+
+    def row(self, scope: Mapping[str, str]) -> int | None:
+        return self.place.get(tuple(sorted(scope.items())))
+
+
+def _groups(
+    combination: Combination, dims: Mapping[str, Sequence[str]], members: int
+) -> list[tuple[tuple[str, ...], np.ndarray]]:
+    if not combination:
+        return [((), np.arange(members))] if members else []
+    if any(dim not in dims for dim in combination):
+        return []
+    found: dict[tuple[str, ...], list[int]] = {}
+    for member, values in enumerate(zip(*(dims[dim] for dim in combination), strict=True)):
+        if all(values):
+            found.setdefault(values, []).append(member)
+    return [(values, np.array(found[values], np.int64)) for values in sorted(found)]

@@ -1,0 +1,1 @@
+"""How good the detector is: days with known dips, scoring, rivals, and the command that runs them."""
