@@ -10,14 +10,17 @@ from urllib.parse import unquote
 from monitor.alerts.records import load_alerts
 from monitor.campaigns.words import DIMENSIONS, METRICS, Scope
 from monitor.clock import from_ms, iso
-from monitor.detect.judge import STATES
+from monitor.detect.detector import STATES
+from monitor.detect.event import MEASURES
+from monitor.detect.why import Evidence
 from monitor.errors import ConfigError
 from monitor.ingest.load import number
-from monitor.judgement import Judge, Verdicts
+from monitor.judgement import Verdicts
 from monitor.observe import counting, streams_of, totals
 from monitor.picture import Board
 from monitor.settings import Campaign, Settings
 from monitor.store import Store
+from monitor.witness import witness
 
 
 def alerts_json(store: Store, campaign_id: str = "") -> dict[str, Any]:
@@ -54,16 +57,24 @@ def totals_json(
 def expected_json(
     store: Store, settings: Settings, campaign: Campaign, scope: Scope, metric: str, now: datetime
 ) -> dict[str, Any]:
-    """Per bucket: observed, expected, low, high, state."""
-    if metric not in METRICS:
-        raise ConfigError(f"--metric {metric!r}: no metric; known: {', '.join(METRICS)}")
+    """Per bucket: observed, expected, low, high, state, and why it was judged so."""
+    if metric not in METRICS and metric not in MEASURES:
+        known = ", ".join([*METRICS, *(m for m in MEASURES if m not in METRICS)])
+        raise ConfigError(f"--metric {metric!r}: no metric; known: {known}")
     check_dimensions(tuple(scope))
-    wide = set(scope) <= {"channel", "category"} and len(scope) <= 1
-    judgement = Judge(store, settings).campaign(campaign, now, None if wide else scope)
+    seen, judgement = witness(store, settings, campaign, scope, metric, now)
     verdicts = judgement.by_metric.get(metric)
     rows: list[dict[str, Any]] = []
     if verdicts is not None and scope in verdicts.scopes:
         rows = expected_rows(verdicts, verdicts.scopes.index(scope))
+    elif seen.found:
+        rows = [
+            {"bucket_start": iso(row["bucket_start"]), **{n: _rounded(row[n]) for n in CURVE},
+             "state": row["state"]}
+            for row in seen.series().to_pylist()
+        ]  # fmt: skip
+    for b, row in enumerate(rows):
+        row["why"] = why_row(seen.found.get(b))
     return {
         "campaign_id": campaign.id,
         "metric": metric,
@@ -76,16 +87,41 @@ def expected_json(
     }
 
 
+def why_row(e: Evidence | None) -> dict[str, Any] | None:
+    """The evidence of one bucket, None where it was not judged."""
+    if e is None:
+        return None
+    return {
+        "rule": e.rule,
+        "signal": e.signal,
+        "gate": e.gate,
+        "explained_by": e.explained_by,
+        "reason": e.reason,
+        "half_sensitivity": e.half_sensitivity,
+        "members": e.members,
+        "compared": e.compared,
+        "basis": e.basis,
+        "least_fall": e.least_fall,
+        "at_risk_per_hour": _rounded(e.at_risk_per_hour),
+        "least_at_risk": _rounded(e.least_at_risk),
+        "windows": [
+            {"minutes": w.minutes, "observed": _rounded(w.observed), "expected": _rounded(w.expected),
+             "fall": round(w.fall, 4), "z": round(w.z, 2), "needed_z": round(w.needed_z, 2)}
+            for w in e.windows
+        ],
+    }  # fmt: skip
+
+
 def expected_rows(verdicts: Verdicts, row: int) -> list[dict[str, Any]]:
-    judged, closed = verdicts.judged, verdicts.closing
+    closed = verdicts.closing
     return [
         {
             "bucket_start": iso(from_ms(int(start))),
             "observed": _known(verdicts.observed[row, b]) if closed.closed[b] else None,
-            "expected": _known(judged.expected[row, b]),
-            "low": _known(judged.low[row, b]),
-            "high": _known(judged.high[row, b]),
-            "state": STATES[judged.state[row, b]],
+            "expected": _known(verdicts.expected[row, b]),
+            "low": _known(verdicts.low[row, b]),
+            "high": _known(verdicts.high[row, b]),
+            "state": STATES[verdicts.state[row, b]],
         }
         for b, start in enumerate(closed.starts_ms)
     ]
@@ -104,6 +140,9 @@ def board_json(
     }
 
 
+CURVE = ("observed", "expected", "low", "high")
+
+
 def check_dimensions(names: tuple[str, ...]) -> None:
     for name in names:
         if name not in DIMENSIONS:
@@ -120,6 +159,10 @@ def parse_scope(text: str) -> Scope:
         scope[dim.strip()] = unquote(value.strip())
     check_dimensions(tuple(scope))
     return scope
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else _known(value)
 
 
 def _known(value: float) -> float | None:

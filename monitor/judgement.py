@@ -1,12 +1,12 @@
 """Step 4 of the tick: every rule and scope of a campaign against its expected curve.
 
-Joins what was observed with what the plan and the earlier events say, and makes the one call into
-`monitor.detect`. Nothing is decided here.
+Joins what was observed with what the plan and the earlier events say, and has the campaign's lens
+judge it. Nothing is decided here.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -14,214 +14,245 @@ import numpy as np
 
 from monitor.campaigns.words import Scope, scope_key
 from monitor.clock import to_ms
-from monitor.detect.judge import Judged, Today, judge
-from monitor.detect.rules import CHANGE_SPAN, DIP_RULES, DipRule
-from monitor.detect.shape import Past, PlannedSpan, Shape, learn, or_parent, planned_span
+from monitor.detect.detector import NORMAL
+from monitor.detect.event import Floats
+from monitor.detect.growth import Growth, learn
+from monitor.detect.rule import Rule
+from monitor.detect.shape import Past, PlannedSpan, Shape, or_parent, planned_span
+from monitor.detect.shape import learn as learn_shape
+from monitor.grain import plans_of, whole
 from monitor.ingest.closing import Closing
-from monitor.observe import Floats, Observed, observe
+from monitor.lens import Lens, Track, Watch, overlaid
+from monitor.observe import Observed, observe
 from monitor.settings import Campaign, Settings
 from monitor.store import Store
 
-MS = timedelta(milliseconds=1)
+PACE_HOURS = 3.0  # that tell today's level for the projection
 
 
 @dataclass(frozen=True)
 class Verdicts:
-    """One metric of one campaign: rows of all arrays are `scopes`. Amounts are in units, not cents."""
+    """One measure of one campaign in its wide scopes; arrays are (scopes, buckets), in units."""
 
-    rule: DipRule
+    measure: str
     scopes: tuple[Scope, ...]
     observed: Floats
-    judged: Judged
-    shape: Shape
-    closing: Closing
-    late_after: timedelta
-
-
-@dataclass(frozen=True)
-class Asked:
-    """One rule's question, before it is judged together with the others."""
-
-    rule: DipRule
-    today: Today
-    shape: Shape
+    expected: Floats
+    low: Floats
+    high: Floats
+    state: np.ndarray  # uint8, index into detect.detector.STATES
     closing: Closing
     late_after: timedelta
 
 
 @dataclass(frozen=True)
 class Judgement:
-    """All that was judged in one campaign, by metric."""
+    """All that was judged in one campaign. `tracks`: what was judged in this tick, by feeds.
+
+    `shape`: the event's top-down shape for pacing, its first row the campaign; `level`: the total
+    that it tends to. `basis`: which campaigns the expectation rests on.
+    """
 
     observed: Observed
     by_metric: Mapping[str, Verdicts]
+    tracks: tuple[Track, ...]
+    shape: Shape
+    level: float
     basis: str
 
 
 class Judge:
-    """Judges campaigns of one store; remembers the earlier events, which seldom change."""
+    """Judges campaigns of one store; remembers how far each has come."""
 
-    def __init__(self, store: Store, settings: Settings) -> None:
-        self.store, self.settings = store, settings
+    def __init__(self, store: Store, settings: Settings, rules: Sequence[Rule]) -> None:
+        self.store, self.settings, self.rules = store, settings, judged(rules)
         self._past: dict[str, Observed] = {}
-        self._shapes: dict[tuple[str, str], tuple[tuple[Scope, ...], list[Observed], Shape]] = {}
-        self._last: dict[str, tuple[list[Shape], Today, Judged]] = {}
+        self._growth: dict[str, tuple[tuple[int, ...], Growth]] = {}
+        self._shape: dict[str, tuple[tuple[object, ...], Shape]] = {}
+        self._lenses: dict[str, Lens] = {}
+        self._changed: dict[int, int] = {}
+
+    def changed(self, since_ms: Mapping[int, int]) -> None:
+        """Per stream the earliest reading that is new or not what it was."""
+        for stream, ms in since_ms.items():
+            self._changed[stream] = min(self._changed.get(stream, ms), ms)
+
+    def use(self, rules: Sequence[Rule]) -> None:
+        """Judge by other rules: every campaign anew."""
+        self.rules = judged(rules)
+        self._lenses.clear()
+
+    def begin_anew(self, campaign_ids: Iterable[str]) -> None:
+        """Something was taken back: what was judged of these campaigns is judged again."""
+        for campaign_id in campaign_ids:
+            self._lenses.pop(campaign_id, None)
 
     def forget(self, campaign_id: str) -> None:
-        """A campaign got new data: what was remembered of it is out of date."""
+        """A campaign got new data: as an earlier event it is not what was remembered."""
         self._past.pop(campaign_id, None)
 
     def forget_all(self) -> None:
-        """A tick was rolled back: what was remembered may never have been."""
+        """A tick was rolled back, or the rules changed: what is remembered may never have been."""
         self._past.clear()
-        self._shapes.clear()
-        self._last.clear()
+        self._growth.clear()
+        self._shape.clear()
+        self._lenses.clear()
+        self._changed.clear()
 
-    def campaign(self, campaign: Campaign, now: datetime, scope: Scope | None = None) -> Judgement:
-        """Judge all rules; with `scope`, only that scope."""
-        observed = observe(self.store, self.settings, campaign, now, scope)
-        scopes = tuple([scope] if scope is not None else scopes_of(observed))
-        pasts = self._pasts(campaign, now, scope)
-        rules = [rule for rule in DIP_RULES if rule.metric in observed.by_metric]
-        asked = [self._asked(rule, campaign, observed, pasts, scopes) for rule in rules]
-        return Judgement(observed, self._answered(campaign, scopes, asked, scope), _basis(pasts))
+    def campaign(self, campaign: Campaign, now: datetime) -> Judgement:
+        """Judge what closed since the last call, by all rules."""
+        observed = observe(self.store, self.settings, campaign, now)
+        pasts = self._pasts(campaign, now)
+        lens = self._lenses.setdefault(campaign.id, Lens(self.store, campaign))
+        growth = self._learned(campaign, observed, pasts)
+        streams = {s.stream_id for s in observed.streams}
+        changed = {s: ms for s, ms in self._changed.items() if s in streams}
+        tracks = lens.look(observed, growth, self.rules, changed)
+        for stream in streams:
+            self._changed.pop(stream, None)
+        return self._judgement(campaign, observed, pasts, tracks)
 
-    def _pasts(self, campaign: Campaign, now: datetime, scope: Scope | None) -> list[Observed]:
+    def watched(
+        self, campaign: Campaign, now: datetime, watch: Watch, scope: Scope | None = None
+    ) -> Judgement:
+        """Judge the whole campaign anew, with `watch` looking on after every bucket."""
+        observed = observe(self.store, self.settings, campaign, now)
+        pasts = self._pasts(campaign, now)
+        growth = self._learned(campaign, observed, pasts)
+        lens = Lens(self.store, campaign, [scope] if scope else ())
+        tracks = lens.look(observed, growth, self.rules, {}, watch)
+        return self._judgement(campaign, observed, pasts, tracks)
+
+    # --- the earlier events -----------------------------------------------------------------------
+
+    def _pasts(self, campaign: Campaign, now: datetime) -> list[Observed]:
         found = []
         for past in self.settings.comparables(campaign):
-            if scope:
-                seen = observe(self.store, self.settings, past, now, scope)
-            else:
-                # A whole campaign is over by the time it is compared with; its end closed it.
-                closed_by = max(now, past.end + timedelta(days=2))
-                seen = self._past.get(past.id) or observe(
-                    self.store, self.settings, past, closed_by
-                )
-                self._past[past.id] = seen
+            # A whole campaign is over by the time it is compared with; its end closed it.
+            closed_by = max(now, past.end + timedelta(days=2))
+            seen = self._past.get(past.id) or observe(self.store, self.settings, past, closed_by)
+            self._past[past.id] = seen
             if seen.by_metric:
                 found.append(seen)
         return found
 
-    def _asked(
-        self,
-        rule: DipRule,
-        campaign: Campaign,
-        observed: Observed,
-        pasts: list[Observed],
-        scopes: tuple[Scope, ...],
-    ) -> Asked:
-        stream = observed.by_metric[rule.metric]
-        closed, size = stream.closing, stream.meaning.bucket_ms
-        amounts = by_scope(observed, rule.metric, scopes)
-        shape = self._shape(rule, campaign, pasts, scopes, amounts.shape[1], size)
-        lost = by_scope(observed, rule.metric, scopes, observed.lost)
-        usual = by_scope(observed, rule.metric, scopes, observed.usual)
-        covered = 1.0 - np.divide(lost, usual, out=np.zeros_like(lost), where=usual > 0)
-        wide = np.ones((len(scopes), 1), bool)
-        today = Today(
-            observed=amounts,
-            closed=wide & closed.closed,
-            read=wide & closed.read,
-            bridged=wide & closed.bridged,
-            covered=np.clip(covered, 0.0, 1.0),
-            counted=_counted(rule, observed, pasts, scopes),
-            noise=np.full(len(scopes), rule.noise),
-            changes=changes(campaign, closed, size),
-            prior=_prior(rule, campaign, shape),
-        )
-        return Asked(rule, today, shape, closed, stream.feed.late_after)
+    def _learned(self, campaign: Campaign, observed: Observed, pasts: list[Observed]) -> Growth:
+        """The like-for-like growth, kept while the earlier events are the same."""
+        key = (len(observed.starts_ms), *(id(p) for p in pasts))
+        held = self._growth.get(campaign.id)
+        if held and held[0] == key:
+            return held[1]
+        events = [e for p in pasts if (e := whole(self.store, p)) is not None]
+        plans = plans_of(campaign, observed.starts_ms, self._size(observed))
+        growth = learn(events, plans, len(observed.starts_ms))
+        self._growth[campaign.id] = key, growth
+        return growth
 
-    def _shape(
-        self,
-        rule: DipRule,
-        campaign: Campaign,
-        pasts: list[Observed],
+    def _size(self, observed: Observed) -> int:
+        stream = next(iter(observed.by_metric.values()), None)
+        return stream.meaning.bucket_ms if stream else 300_000
+
+    def _top_down(
+        self, campaign: Campaign, observed: Observed, pasts: list[Observed],
         scopes: tuple[Scope, ...],
-        buckets: int,
-        size_ms: int,
-    ) -> Shape:
-        """The learned shape, kept while the same earlier events and scopes are asked for."""
-        held = self._shapes.get((campaign.id, rule.metric))
-        if held and held[0] == scopes and [id(p) for p in held[1]] == [id(p) for p in pasts]:
-            return held[2]
+    ) -> Shape:  # fmt: skip
+        """The share of the event by time, rooms and all: for pacing and what is still to come."""
+        key = (len(observed.starts_ms), scopes_key(scopes), *(id(p) for p in pasts))
+        held = self._shape.get(campaign.id)
+        if held and held[0] == key:
+            return held[1]
+        metric = "gmv" if "gmv" in observed.by_metric else next(iter(observed.by_metric), "gmv")
+        size, buckets = self._size(observed), len(observed.starts_ms)
         learned = [
             Past(
                 p.campaign.name,
-                by_scope(p, rule.metric, scopes),
-                _events(rule, p, scopes),
-                spans(p.campaign, size_ms),
+                by_scope(p, metric, scopes),
+                np.full(len(scopes), np.nan),
+                spans(p.campaign, size),
             )
             for p in pasts
-            if rule.metric in p.by_metric
+            if metric in p.by_metric
         ]
-        shape = or_parent(learn(learned, spans(campaign, size_ms), len(scopes), buckets))
-        self._shapes[campaign.id, rule.metric] = scopes, pasts, shape
+        shape = or_parent(learn_shape(learned, spans(campaign, size), len(scopes), buckets))
+        self._shape[campaign.id] = key, shape
         return shape
 
-    def _answered(
-        self,
-        campaign: Campaign,
-        scopes: tuple[Scope, ...],
-        asked: list[Asked],
-        scope: Scope | None,
-    ) -> dict[str, Verdicts]:
-        """One call of `judge` for all metrics, going on where the last tick stopped."""
-        if not asked or not scopes:
-            return {}
-        today, shape = _stacked(asked)
-        held = self._last.get(campaign.id) if scope is None else None
-        same = (
-            held is not None
-            and len(held[0]) == len(asked)
-            and all(a.shape is b for a, b in zip(asked, held[0], strict=True))
-        )
-        judged = judge(today, shape, (held[1], held[2]) if held and same else None)
-        if scope is None:
-            self._last[campaign.id] = [a.shape for a in asked], today, judged
+    # --- the answer -------------------------------------------------------------------------------
+
+    def _judgement(
+        self, campaign: Campaign, observed: Observed, pasts: list[Observed], tracks: list[Track]
+    ) -> Judgement:
+        widest = max((t.detector for t in tracks), key=lambda d: d.wide, default=None)
+        scopes = tuple(dict(s) for s in widest.scopes.named[: widest.wide]) if widest else ({},)
+        shape = self._top_down(campaign, observed, pasts, scopes)
         found: dict[str, Verdicts] = {}
-        for i, one in enumerate(asked):
-            rows = slice(i * len(scopes), (i + 1) * len(scopes))
-            found[one.rule.metric] = Verdicts(
-                one.rule, scopes, one.today.observed, judged.rows(rows), one.shape, one.closing,
-                one.late_after,
-            )  # fmt: skip
+        for track in tracks:
+            for measure in track.detector.measures:
+                found.setdefault(measure.name, _verdicts(measure.name, track, observed, shape))
+        level = _level(observed, shape)
+        return Judgement(observed, found, tuple(tracks), shape, level, _basis(pasts))
+
+
+def _verdicts(measure: str, track: Track, observed: Observed, shape: Shape) -> Verdicts:
+    d = track.detector
+    k = d.index[measure]
+    scopes = tuple(dict(s) for s in d.scopes.named[: d.wide])
+    seen = d.observed[k]
+    if measure in observed.by_metric:
+        seen = by_scope(observed, measure, scopes)
+    said = np.logical_and.reduce([observed.said[m] for m in _tops(d.measures[k])])
+    rule = next((r for r, x in enumerate(d.rules) if x.measure == measure and not x.up), None)
+    states = d.states[rule] if rule is not None else np.full(seen.shape, NORMAL, np.uint8)
+    expected, low, high = (_carried(g[k], d.bucket, shape, d.measures[k].mix_free)
+                           for g in (d.expected, d.low, d.high))  # fmt: skip
+    states = overlaid(states, track.closing, said)
+    return Verdicts(
+        measure, scopes, seen, expected, low, high, states, track.closing, track.late_after
+    )
+
+
+def _tops(measure: object) -> tuple[str, ...]:
+    from monitor.lens import needs
+
+    return needs(measure)  # type: ignore[arg-type]
+
+
+def _carried(curve: Floats, bucket: int, shape: Shape, rate: bool) -> Floats:
+    """A curve with what is still to come: the last hour's height times the event's shape."""
+    found = np.asarray(curve, float).copy()
+    last = found[:, max(bucket - 12, 0) : bucket]
+    if not bucket or np.isnan(last).all() or bucket >= found.shape[1]:
         return found
+    known = ~np.isnan(last)
+    height = np.where(known, last, 0.0).sum(axis=1)
+    if rate:
+        due = known.sum(axis=1).astype(float)
+        ahead = np.ones((len(found), found.shape[1] - bucket))
+    elif len(shape.share) == len(found):
+        was = shape.share[:, max(bucket - 12, 0) : bucket]
+        due = np.where(known, np.nan_to_num(was), 0.0).sum(axis=1)
+        ahead = shape.share[:, bucket:]
+    else:
+        return found
+    scale = np.divide(height, due, out=np.full(len(found), np.nan), where=due > 0)
+    found[:, bucket:] = scale[:, None] * ahead
+    return found
 
 
-def _stacked(asked: list[Asked]) -> tuple[Today, Shape]:
-    """The rows of all metrics in one table."""
-
-    def rows(name: str) -> np.ndarray:
-        return np.concatenate([getattr(a.today, name) for a in asked])
-
-    today = Today(
-        observed=rows("observed"),
-        closed=rows("closed"),
-        read=rows("read"),
-        bridged=rows("bridged"),
-        covered=rows("covered"),
-        counted=rows("counted"),
-        noise=rows("noise"),
-        changes=asked[0].today.changes,
-        prior=rows("prior"),
-    )
-    first = asked[0].shape
-    shape = Shape(
-        np.concatenate([a.shape.share for a in asked]),
-        np.concatenate([a.shape.error for a in asked]),
-        np.concatenate([a.shape.total for a in asked]),
-        first.unknown_boost,
-        first.each,
-        first.basis,
-    )
-    return today, shape
-
-
-def scopes_of(observed: Observed) -> list[Scope]:
-    """The campaign, each channel, each category; what the source does not name is no scope."""
-    channels = sorted({channel for channel, _ in observed.groups if channel})
-    categories = sorted({category for _, category in observed.groups if category})
-    return [{}, *({"channel": c} for c in channels), *({"category": c} for c in categories)]
+def _level(observed: Observed, shape: Shape) -> float:
+    """The total that the campaign tends to, by its last hours: observed ÷ share, NaN unknown."""
+    if "gmv" not in observed.by_metric or not len(shape.share):
+        return float("nan")
+    stream = observed.by_metric["gmv"]
+    amount = by_scope(observed, "gmv", ({},))[0]
+    known = stream.closing.closed & ~np.isnan(amount) & ~np.isnan(shape.share[0])
+    if not known.any():
+        return float("nan")
+    place = np.flatnonzero(known)
+    age = (place[-1] - place) * stream.meaning.bucket_ms / 3_600_000
+    weight = 0.5 ** (age / PACE_HOURS)
+    due = float((weight * shape.share[0][place]).sum())
+    return float((weight * amount[place]).sum()) / due if due > 0 else float("nan")
 
 
 def by_scope(
@@ -230,7 +261,7 @@ def by_scope(
     scopes: tuple[Scope, ...],
     grids: Mapping[str, Floats] | None = None,
 ) -> Floats:
-    """A metric in units as (scopes, buckets). With one finest scope, the groups are all of it."""
+    """A metric in units as (scopes, buckets), for scopes of channel and category."""
     grid = (observed.amount if grids is None else grids)[metric] / 100.0
     found = np.full((len(scopes), len(observed.starts_ms)), np.nan)
     for row, scope in enumerate(scopes):
@@ -238,6 +269,14 @@ def by_scope(
         known = ~np.isnan(mine).all(axis=0)
         found[row, known] = np.nansum(mine[:, known], axis=0)
     return found
+
+
+def judged(rules: Sequence[Rule]) -> tuple[Rule, ...]:
+    return tuple(r for r in rules if r.kind == "dip" and not r.up)
+
+
+def scopes_key(scopes: Sequence[Scope]) -> tuple[str, ...]:
+    return tuple(scope_key(s) for s in scopes)
 
 
 def spans(campaign: Campaign, size_ms: int) -> list[PlannedSpan]:
@@ -251,64 +290,6 @@ def spans(campaign: Campaign, size_ms: int) -> list[PlannedSpan]:
             span = planned_span(key, to_ms(plan.start), to_ms(plan.end), origin, size_ms, buckets)
             found += [span] if span else []
     return found
-
-
-def changes(campaign: Campaign, closed: Closing, size_ms: int) -> np.ndarray:
-    """Buckets within 45 minutes after a planned start or end, where nobody can be sharp."""
-    found = np.zeros(len(closed.starts_ms), bool)
-    for plan in campaign.plan:
-        for at in (plan.start, plan.end):
-            from_start = closed.starts_ms - to_ms(at)
-            found |= (from_start > -size_ms) & (from_start < CHANGE_SPAN // MS)
-    return found
-
-
-def _events(rule: DipRule, observed: Observed, scopes: tuple[Scope, ...]) -> Floats:
-    """How many orders (for money) or visitors a campaign's scopes had; NaN unknown."""
-    metric = "orders" if rule.metric == "gmv" else rule.metric
-    if metric not in observed.by_metric:
-        return np.full(len(scopes), np.nan)
-    return np.asarray(np.nansum(by_scope(observed, metric, scopes), axis=1))
-
-
-def _counted(
-    rule: DipRule, observed: Observed, pasts: list[Observed], scopes: tuple[Scope, ...]
-) -> Floats:
-    """Events per unit as known before each bucket: orders per unit of money so far; 1 for counts.
-
-    Before the first order the last event's ratio stands in; with none, 0: too little to judge. A
-    source that gives no orders at all leaves it NaN: then only the model's error is known.
-    """
-    shape = (len(scopes), len(observed.starts_ms))
-    if rule.metric != "gmv":
-        return np.ones(shape)
-    if "orders" not in observed.by_metric:
-        return np.full(shape, np.nan)
-    first = np.zeros(len(scopes))
-    for past in pasts:
-        if "orders" in past.by_metric and "gmv" in past.by_metric:
-            orders = _events(rule, past, scopes)
-            money = np.nansum(by_scope(past, "gmv", scopes), axis=1)
-            first = np.divide(orders, money, out=first, where=money > 0)
-    money = np.nancumsum(by_scope(observed, "gmv", scopes), axis=1)
-    orders = np.nancumsum(by_scope(observed, "orders", scopes), axis=1)
-    before = np.repeat(first[:, None], shape[1], axis=1)
-    known = (money > 0) & (orders > 0)
-    before[:, 1:] = np.where(
-        known[:, :-1],
-        np.divide(orders, money, out=np.zeros(shape), where=known)[:, :-1],
-        before[:, 1:],
-    )
-    return before
-
-
-def _prior(rule: DipRule, campaign: Campaign, shape: Shape) -> Floats:
-    """The level before anything is seen: the target, spread as last time, or the last event."""
-    total = np.where(shape.total > 0, shape.total, np.nan)
-    target = campaign.targets.get(rule.metric)
-    if target is None or not len(total) or np.isnan(total[0]):
-        return np.asarray(total, float)
-    return np.asarray(total * (target / total[0]), float)
 
 
 def _basis(pasts: list[Observed]) -> str:

@@ -69,7 +69,8 @@ class Observed:
     """One campaign's buckets. `groups` are its channel × category pairs.
 
     `amount[metric]`: (groups, buckets) what closed buckets held, NaN unknown. `lost`, `usual`: usual
-    volume of the keys not read at a bucket's end, and of all keys so far.
+    volume of the keys not read at a bucket's end, and of all keys so far. `said[metric]`: (buckets,)
+    whether the snapshot that closed a bucket says anything of the metric.
     """
 
     campaign: Campaign
@@ -80,6 +81,7 @@ class Observed:
     amount: dict[str, Floats]
     lost: dict[str, Floats]
     usual: dict[str, Floats]
+    said: dict[str, Bools]
 
     def members(self, scope: Scope) -> Bools:
         """Which groups belong to a scope of channel and category."""
@@ -148,7 +150,7 @@ def observe(
     starts = some.starts_ms if some else np.empty(0, np.int64)
     rows: dict[int, pa.Table] = {}
     gone: dict[int, pa.Table] = {}
-    said: dict[int, dict[str, Bools]] = {}
+    told: dict[int, dict[str, Bools]] = {}
     groups: set[Group] = set()
     for stream in {s.stream_id: s for s in by_metric.values()}.values():
         with store.lent("closers", _closers(stream)):
@@ -160,7 +162,7 @@ def observe(
                 got = store.table("observe.judged_fact", [stream.stream_id, *given])
                 asked = [*given, stream.stream_id, stream.stream_id]
                 gone[stream.stream_id] = store.table("observe.missing_fact", asked)
-            said[stream.stream_id] = _said(store, stream)
+            told[stream.stream_id] = _said(store, stream)
         rows[stream.stream_id] = got
         groups |= {(row[0], row[1]) for row in store.rows("observe.groups", [stream.stream_id])}
     ordered = tuple(sorted(groups))
@@ -177,10 +179,11 @@ def observe(
             # A closed, read bucket in which a group has no row, and lost none, had none of it.
             # One whose last snapshot has the metric blank in every row is unknown.
             grid[np.isnan(grid) & stream.closing.read & (lost[metric] == 0)] = 0.0
-            grid[:, ~said[stream_id][metric]] = np.nan
+            grid[:, ~told[stream_id][metric]] = np.nan
             amount[metric] = grid
             usual[metric] = np.nancumsum(grid, axis=1)
-    return Observed(campaign, streams, by_metric, starts, ordered, amount, lost, usual)
+    said = {metric: told[s.stream_id][metric] for metric, s in by_metric.items()}
+    return Observed(campaign, streams, by_metric, starts, ordered, amount, lost, usual, said)
 
 
 def _closers(stream: Stream) -> pa.Table:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -16,8 +17,9 @@ from monitor.boards.rank import boards
 from monitor.campaigns.pace import pace, passed
 from monitor.campaigns.words import METRICS, scope_key
 from monitor.clock import from_db, iso, to_ms
-from monitor.detect import judge as codes
-from monitor.detect.rules import DIP_RULES
+from monitor.detect import detector as codes
+from monitor.detect.event import MEASURES
+from monitor.detect.rule import Rule
 from monitor.ingest.counters import NONE
 from monitor.judgement import Judgement, Verdicts, by_scope
 from monitor.observe import Floats, Observed, Stream, counting, cumulative, observe
@@ -37,8 +39,8 @@ class Grown:
 class Publisher:
     """Makes pictures of one store; campaigns that nothing happened to are taken over."""
 
-    def __init__(self, store: Store, settings: Settings) -> None:
-        self.store, self.settings = store, settings
+    def __init__(self, store: Store, settings: Settings, rules: Sequence[Rule]) -> None:
+        self.store, self.settings, self.rules = store, settings, tuple(rules)
         self._campaigns: dict[str, CampaignPicture] = {}
         self._arrivals: dict[str, dict[str, datetime]] = {}  # by campaign and feed
         self._grown: dict[str, Grown] = {}
@@ -91,9 +93,13 @@ class Publisher:
         }
         before = _then(comparable, elapsed, None)
         totals = with_ratios({m: _unit(sums.get(m)) for m in METRICS})
-        gmv = judgement.by_metric.get("gmv")
         per_hour = 3_600_000 / (self.settings.monitor.bucket.total_seconds() * 1000)
-        share = gmv.shape.share[0] if gmv else np.full(max(len(observed.starts_ms), 1), np.nan)
+        shape = judgement.shape
+        share = (
+            shape.share[0]
+            if len(shape.share)
+            else np.full(max(len(observed.starts_ms), 1), np.nan)
+        )
         alerts = load_alerts(self.store, campaign.id)
         came = self._arrivals[campaign.id] = arrivals(self.store, campaign.id)
         history: dict[int, list[dict[str, Any]]] = {a.id: [] for a in alerts}
@@ -120,8 +126,8 @@ class Publisher:
                 totals["gmv"],
                 campaign.targets.get("gmv"),
                 share,
-                gmv.shape.each if gmv else np.empty((0, len(share))),
-                float(gmv.judged.level[0]) if gmv else float("nan"),
+                shape.each,
+                judgement.level,
                 elapsed,
                 per_hour,
                 judgement.basis,
@@ -255,7 +261,7 @@ class Publisher:
             due_at=due(stream, campaign, arrived),
             behind=live and behind(stream, now, arrived),
             metrics=metrics,
-            rules=tuple(rule.name for rule in DIP_RULES if rule.metric in metrics),
+            rules=tuple(r.name for r in self.rules if r.enabled and MEASURES[r.measure].top in metrics),
             boards=tuple(
                 board.name
                 for board in (shown.boards.values() if shown else ())
@@ -294,7 +300,7 @@ def _last(feed: FeedPicture, arrived: datetime | None) -> datetime | None:
 
 def series_table(verdicts: Verdicts, row: int, past: Floats | None) -> pa.Table:
     """One scope's buckets as viewers get them; unknown is null."""
-    judged, closed = verdicts.judged, verdicts.closing
+    closed = verdicts.closing
     buckets = len(closed.starts_ms)
     comparable = np.full(buckets, np.nan)
     if past is not None:
@@ -305,10 +311,10 @@ def series_table(verdicts: Verdicts, row: int, past: Floats | None) -> pa.Table:
             pa.timestamp("ms", tz="UTC")
         ),
         "observed": pa.array(observed, from_pandas=True),
-        "expected": pa.array(judged.expected[row], from_pandas=True),
-        "low": pa.array(judged.low[row], from_pandas=True),
-        "high": pa.array(judged.high[row], from_pandas=True),
-        "state": pa.array([codes.STATES[s] for s in judged.state[row]]),
+        "expected": pa.array(verdicts.expected[row], from_pandas=True),
+        "low": pa.array(verdicts.low[row], from_pandas=True),
+        "high": pa.array(verdicts.high[row], from_pandas=True),
+        "state": pa.array([codes.STATES[s] for s in verdicts.state[row]]),
         "comparable": pa.array(comparable, from_pandas=True),
     }
     return pa.table(columns, schema=SERIES_SCHEMA)
@@ -366,7 +372,7 @@ def _last_state(verdicts: Verdicts | None, dim: str, name: str) -> str:
         return ""
     row = verdicts.scopes.index({dim: name})
     closed = np.flatnonzero(verdicts.closing.closed)
-    return codes.STATES[verdicts.judged.state[row, closed[-1]]] if len(closed) else ""
+    return codes.STATES[verdicts.state[row, closed[-1]]] if len(closed) else ""
 
 
 def _sum(grid: Floats) -> float | None:

@@ -22,6 +22,7 @@ from monitor.ingest.undo import undo as undo_batch
 from monitor.judgement import Judge, Judgement
 from monitor.picture import Picture
 from monitor.publish import Publisher
+from monitor.rulebook import Rulebook, configured, current, take_effect
 from monitor.settings import Campaign, Settings
 from monitor.store import Store
 
@@ -47,8 +48,10 @@ class Heart:
         self.store, self.settings = store, settings
         self.demo, self.speed = demo, speed  # only told on, to whoever looks at the picture
         self.loader = Loader(store, settings)
-        self.judge = Judge(store, settings)
-        self.publisher = Publisher(store, settings)
+        self.file_rules = configured(settings)
+        self.rulebook = current(store, self.file_rules)
+        self.judge = Judge(store, settings, self.rulebook.enabled)
+        self.publisher = Publisher(store, settings, self.rulebook.rules)
         self.picture: Picture | None = None
         self._judgements: dict[str, tuple[datetime, Judgement]] = {}
         self._unpublished: dict[str, Judgement] = {}
@@ -87,8 +90,12 @@ class Heart:
                         kept = [arrival.feed.id, arrival.cursor, to_db(now)]
                         self.store.run("source.keep", kept)
                 touched = {c for result in loaded for c in result.campaigns if result.taken}
-                touched |= {c for _, campaigns in undone for c in campaigns or ()}
+                self.judge.changed(self.loader.take_changed())
+                for _, campaigns in undone:
+                    touched |= campaigns or set()
+                    self.judge.begin_anew(campaigns or set())
                 self._forget(touched)
+                self._keep_rules(take_effect(self.store, self.file_rules, now))
 
                 judgements: dict[str, Judgement] = {}
                 for campaign in self._in_play(touched, now):
@@ -96,7 +103,7 @@ class Heart:
                     judgement = self._judged(campaign, now)
                     # 5 explain: which factor and slice carries the shortfall (not in this version)
                     # 6 record: signals, alerts, audit
-                    Desk(self.store, campaign, now).record(judgement)
+                    Desk(self.store, campaign, now, self.rulebook).record(judgement)
                     judgements[campaign.id] = judgement
                 generation = self.generation + 1
                 self.store.run("publish.tick", [to_db(now), generation])
@@ -116,6 +123,15 @@ class Heart:
             self._unpublished = {}
         done = tuple(batch for batch, campaigns in undone if campaigns is not None)
         return Ticked(self.picture if publish else None, tuple(loaded), done)
+
+    def _keep_rules(self, book: Rulebook) -> None:
+        """Judge by these rules from now on; when they are others, every running event anew."""
+        same = book.says_the_same(self.rulebook)
+        self.rulebook = book
+        if not same:
+            self._judgements.clear()
+            self.judge.use(book.enabled)
+            self.publisher.rules = book.rules
 
     def _undo(self, batch: str, who: str, now: datetime) -> set[str] | None:
         """Take a batch back; None when there is nothing to take back any more."""

@@ -69,12 +69,17 @@ class Why(Protocol):
 
 
 def outside(
-    start: datetime, end: datetime, watermark: datetime | None, at: datetime, zone: ZoneInfo
+    start: datetime,
+    end: datetime,
+    watermark: datetime | None,
+    now: datetime,
+    at: datetime,
+    zone: ZoneInfo,
 ) -> Told | None:
     """Why there can be no evidence at `at` at all; None where there can be."""
-    if at < start:
+    if now < start or at < start:
         when = f"{start.astimezone(zone):%a %d %b %H:%M}"
-        return Told("blind", f"The event begins on {when}: nothing was judged before.")
+        return Told("blind", f"The event begins on {when}: nothing is judged before.")
     if at >= end:
         when = f"{end.astimezone(zone):%a %d %b %H:%M}"
         return Told("blind", f"The event ended on {when}: nothing is judged after it.")
@@ -279,6 +284,12 @@ def rests_on(e: Evidence) -> tuple[str, ...]:
     if named:
         rest = e.members - e.compared - len(named)
         lines.append(f"Left out: {', '.join(named)}{f' and {rest:,} more' if rest > 0 else ''}.")
+    if e.rest is not None and abs(e.rest - 1) > ALL_SAME:
+        way = "above" if e.rest > 1 else "below"
+        lines.append(
+            f"The rest of the campaign ran {abs(e.rest - 1):.0%} {way} what was expected of it in "
+            "these minutes; that is allowed for."
+        )
     if e.half_sensitivity:
         lines.append(f"Half as sharp: {e.half_sensitivity}.")
     if e.enough:

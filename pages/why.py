@@ -27,7 +27,8 @@ def body(frame: Frame) -> None:
     if said:
         st.html(block(said))
     campaign = frame.shown.campaign
-    told = outside(campaign.start, campaign.end, frame.shown.watermark, asked.at, campaign.zone)
+    mark, zone = frame.shown.watermark, campaign.zone
+    told = outside(campaign.start, campaign.end, mark, frame.now, asked.at, zone)
     if told is not None:
         st.html(block(why_view.plain(frame, asked, told)))
     elif provider is None:

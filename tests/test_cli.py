@@ -414,7 +414,7 @@ def test_a_replay_again_or_elsewhere_or_with_every_file_twice_gives_the_same_byt
     first, second, third = (tmp_path / f"{n}.duckdb" for n in range(3))
     summary = replayed(run, evening, first)
     expected = answers(run, first)
-    assert [a["rule"] for a in json.loads(expected[0])["alerts"]][-1] == "gmv_dip"
+    assert "gmv_dip" in [a["rule"] for a in json.loads(expected[0])["alerts"]]
     assert summary["alerts"] == len(json.loads(expected[0])["alerts"])
     assert summary["refused"] == 0
 
@@ -441,7 +441,7 @@ def test_a_replay_stops_where_it_is_told(run: Run, evening: Path, tmp_path: Path
     assert "gmv_dip" not in rules
     replayed(run, evening, db, until="2026-11-11T20:11:00+08:00")
     alerts = run("alerts", "--db", db, "--campaign", TODAY, "--json").json["alerts"]
-    dips = [a for a in alerts if a["rule"] == "gmv_dip" and a["scope"] == {}]
+    dips = [a for a in alerts if a["rule"] == "gmv_dip" and a["scope"] == {"channel": "live"}]
     assert [a["opened_at"][:16] for a in dips] == ["2026-11-11T12:10"]
 
 

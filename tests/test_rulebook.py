@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -477,3 +478,20 @@ def test_another_severity_is_told() -> None:
     assert [(m.before["severity"], m.after["severity"]) for m in told.moved] == [
         ("warning", "critical")
     ]
+
+
+# --- the guide ------------------------------------------------------------------------------------
+
+
+def test_the_examples_of_the_guide_are_rules() -> None:
+    text = (ROOT / "docs" / "rules.md").read_text(encoding="utf-8")
+    examples = [b for b in re.findall(r"```toml\n(.*?)```", text, re.S) if "[[rule]]" in b]
+    assert len(examples) == 3
+    assert [parse(example, "docs").rules[0].name for example in examples] == [
+        "gmv_dip", "live_evening", "refunds_doubled",
+    ]  # fmt: skip
+    keys = set(re.findall(r"^\| `(\w+)` \|", text, re.M))
+    written = set(
+        re.findall(r"^(\w+) = ", render(parse(examples[1], "docs").rules, Severities()), re.M)
+    )
+    assert keys == written - {"critical"} - {"warning"}

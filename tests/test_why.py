@@ -75,7 +75,7 @@ DEEP = window(0.53, 6.0, 10)
             first(window(-0.3, -3.0), observed=1300.0),
             "No alert: LIVE GMV was 30% above expected.",
         ),
-        (first(observed=1010.0), "No alert: LIVE GMV was as expected."),
+        (first(window(0.01, 0.1), observed=1010.0), "No alert: LIVE GMV was as expected."),
         (
             first(DEEP, signal="firing", **BREACH),
             "Alert: LIVE GMV is below expected since 20:00 (53% over the last 10 min).",
@@ -185,11 +185,14 @@ def test_what_the_expectation_rests_on_is_listed() -> None:
         left_out=(("c3", "its live room closed"), ("c9", "first seen an hour ago")),
         basis="9.9 and 10.10 at this time, today's own last hour",
         enough=(312.0, 27.0),
+        rest=0.92,
     )
     assert rests_on(e) == (
         "Compared with 9.9 and 10.10 at this time, today's own last hour.",
         "41 of 44 parts compared like for like, 3 left out.",
         "Left out: c3 (its live room closed), c9 (first seen an hour ago) and 1 more.",
+        "The rest of the campaign ran 8% below what was expected of it in these minutes; that is "
+        "allowed for.",
         "312 orders expected in the hour; 27 are needed to judge.",
     )
     assert rests_on(evidence()) == ("44 of 44 parts compared like for like.",)
@@ -229,13 +232,20 @@ def test_the_rule_is_told_with_its_thresholds() -> None:
 def test_a_moment_that_cannot_be_judged_says_why(
     at: datetime, watermark: datetime | None, said: str
 ) -> None:
-    told = outside(START, END, watermark, at, ZONE)
+    told = outside(START, END, watermark, END, at, ZONE)
     assert told is not None
     assert told.first.startswith(said)
 
 
+def test_before_the_event_no_data_is_asked_for() -> None:
+    told = outside(START, END, None, START - timedelta(days=1), START, ZONE)
+    assert told is not None
+    assert told.first == "The event begins on Wed 11 Nov 00:00: nothing is judged before."
+    assert told.do == ""
+
+
 def test_a_moment_that_is_covered_is_asked_about() -> None:
-    assert outside(START, END, AT + timedelta(minutes=5), AT, ZONE) is None
+    assert outside(START, END, AT + timedelta(minutes=5), END, AT, ZONE) is None
 
 
 def test_the_json_carries_the_sentence_and_the_evidence() -> None:

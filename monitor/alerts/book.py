@@ -12,6 +12,7 @@ from monitor.alerts.conditions import STALE, Condition
 from monitor.alerts.records import ALERT, Alert, as_row, load_alerts
 from monitor.campaigns.words import Scope, scope_key
 from monitor.clock import iso, to_db
+from monitor.detect.rule import Rule
 from monitor.detect.rules import REOPEN_WITHIN
 from monitor.store import Store
 
@@ -30,8 +31,9 @@ class Book:
         self._audit: list[tuple[int, str, str]] = []
         self._next_id = int(store.one("alerts.next_id")[0])
 
-    def key(self, scope: Scope, metric: str | None, rule: str) -> str:
-        return f"v1|{self.campaign_id}|{scope_key(scope)}|{metric or ''}|{rule}|down"
+    def key(self, scope: Scope, metric: str | None, rule: str, up: bool = False) -> str:
+        way = "up" if up else "down"
+        return f"v1|{self.campaign_id}|{scope_key(scope)}|{metric or ''}|{rule}|{way}"
 
     def running(self, key: str) -> Alert | None:
         return self._open.get(key)
@@ -46,10 +48,9 @@ class Book:
     # --- the life of an alert -------------------------------------------------------------------
 
     def dip(
-        self, key: str, rule: str, metric: str, scope: Scope, since: datetime, due: datetime,
-        grace: timedelta,
+        self, key: str, rule: Rule, scope: Scope, since: datetime, due: datetime, grace: timedelta,
     ) -> Alert:  # fmt: skip
-        """Open a dip, or reopen the last one of this key when it regressed soon after."""
+        """Open what a rule found, or reopen the last of this key when it regressed soon after."""
         last = max(self.of_key(key), key=lambda a: a.id, default=None)
         if (
             last
@@ -64,7 +65,12 @@ class Book:
             self._open[key] = last
             self.note(last, "reopened", "dipped again within 30 minutes")
             return last
-        return self._new(key, rule, "dip", metric, scope, "warning", "real_drop", since, due, grace)
+        kind = "surge" if rule.kind == "surge" else "dip"
+        reason = None if rule.kind == "surge" else "real_drop"
+        severity = "info" if rule.severity == "money" else rule.severity
+        return self._new(
+            key, rule.name, kind, rule.measure, scope, severity, reason, since, due, grace
+        )
 
     def data(self, condition: Condition) -> Alert:
         """Open an alert for something wrong with the data."""
@@ -122,11 +128,11 @@ class Book:
         """Stale data covers the rules that read it; the campaign's dip covers its parts' dips."""
         active = self.active()
         for child in active:
-            if child.kind != "dip":
+            if child.kind not in ("dip", "surge"):
                 continue
             feed = feed_of.get(child.metric or "")
             stale = [p for p in active if p.rule in STALE and p.scope.get("feed") == feed]
-            wider = [p for p in active if p.rule == child.rule and not p.scope and child.scope]
+            wider = [p for p in active if _explains(p, child)]
             parents = [p.id for p in stale + wider]
             if parents and child.covered_by not in parents:
                 child.covered_by = parents[0]
@@ -168,6 +174,14 @@ class Book:
                     }
                 ),
             )
+
+
+def _explains(parent: Alert, child: Alert) -> bool:
+    """The same in a wider scope; or the money of orders that are told in the same scope."""
+    if parent.rule == child.rule:
+        return parent.scope.items() < child.scope.items()
+    both = parent.kind == child.kind == "dip" and parent.scope == child.scope
+    return both and (parent.metric, child.metric) == ("gmv", "orders")
 
 
 def _begun_before(parent: Alert, child: Alert) -> bool:

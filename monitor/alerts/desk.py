@@ -17,12 +17,15 @@ from monitor.alerts.conditions import EPISODES, Condition
 from monitor.alerts.evidence import episodes, held
 from monitor.alerts.records import Alert
 from monitor.alerts.signal import Event, Outcome, Signal, State, advance
-from monitor.alerts.wording import dip_headline, subject
-from monitor.campaigns.words import Scope, scope_key
+from monitor.alerts.wording import ended_headline, headline, subject
+from monitor.campaigns.words import scope_key
 from monitor.clock import from_db, from_ms, to_ms
-from monitor.detect import judge as codes
-from monitor.detect.rules import CRITICAL_FALL
-from monitor.judgement import Judgement, Verdicts
+from monitor.detect import detector as codes
+from monitor.detect.event import MEASURES
+from monitor.detect.rule import Rule
+from monitor.judgement import Judgement
+from monitor.lens import Pass, Standing, Track, worth
+from monitor.rulebook import Rulebook, severity_of
 from monitor.settings import Campaign
 from monitor.store import Store
 
@@ -30,23 +33,23 @@ OUTCOMES = {
     codes.NORMAL: Outcome.CLEAR,
     codes.BAND: Outcome.BAND,
     codes.BREACHED: Outcome.BREACH,
-    codes.OPEN: Outcome.HOLD,
-    codes.BRIDGED: Outcome.HOLD,
-    codes.INCOMPLETE: Outcome.HOLD,
-    codes.TOO_LITTLE: Outcome.HOLD,
 }
-JUDGED = (codes.NORMAL, codes.BAND, codes.BREACHED)
+JUDGED = (codes.NORMAL, codes.BAND, codes.BREACHED, codes.TOO_LITTLE)
+EVERYWHERE = "*"  # the signal row that says how far a rule has come in scopes with nothing to tell
+HALF = 0.5
 MS = timedelta(milliseconds=1)
-Step = tuple[Verdicts, int, Scope, int]  # a rule, the row of one scope, the scope, a bucket
+Name = tuple[str, str]  # rule, scope_key
 
 
 class Desk:
     """Keeps the alerts of one campaign through one tick; `record` is its whole story."""
 
-    def __init__(self, store: Store, campaign: Campaign, now: datetime) -> None:
-        self.store, self.campaign, self.now = store, campaign, now
+    def __init__(self, store: Store, campaign: Campaign, now: datetime, rules: Rulebook) -> None:
+        self.store, self.campaign, self.now, self.rules = store, campaign, now, rules
         self.book = Book(store, campaign.id, now)
-        self.signals: dict[tuple[str, str], Signal] = {}
+        self.signals: dict[Name, Signal] = {}  # all that are not as at the beginning
+        self._rows: dict[int, dict[str, int]] = {}
+        self.judged_to: dict[str, int] = {}  # by rule, for all other scopes
 
     def record(self, judgement: Judgement) -> list[Alert]:
         """Advance the signals, open and close alerts, decide who covers whom, write all of it.
@@ -58,22 +61,23 @@ class Desk:
         4. the end of the event ends everything that still runs
         """
         observed = judgement.observed
-        feed_of = {metric: s.feed.id for metric, s in observed.by_metric.items()}
-        self.signals = self._load_signals()
+        feed_of = feeds_of(judgement)
+        self._load_signals()
         wrong = {self._key(c): c for c in held(self.store, judgement, self.now)}
         for alert in self.book.active():
             over = alert.kind == "data" and alert.rule not in EPISODES
             if over and alert.alert_key not in wrong:
                 self._end(alert, "recovered", self.now)
+        self._let_go()
         self.book.cover(feed_of)
 
         told = self._untold(episodes(self.store, judgement, self.now))
-        steps = self._steps(judgement)
+        passes = self._passes(judgement)
         ends = {to_ms(c.over) for c in told if c.over is not None}
-        for at_ms in sorted({*steps, *ends, *(to_ms(c.due_at) for c in told)}):
+        for at_ms in sorted({*passes, *ends, *(to_ms(c.due_at) for c in told)}):
             self._episodes(told, at_ms, feed_of)
-            for verdicts, row, scope, bucket in steps.get(at_ms, ()):
-                self._step(verdicts, row, scope, bucket)
+            for track, one in passes.get(at_ms, ()):
+                self._pass(track, one)
             self.book.cover(feed_of)
         self._renew(judgement)
 
@@ -100,80 +104,129 @@ class Desk:
 
     # --- dips -----------------------------------------------------------------------------------
 
-    def _steps(self, judgement: Judgement) -> dict[int, list[Step]]:
-        """What closed since the last tick, by the instant at which each bucket ended."""
-        found: dict[int, list[Step]] = defaultdict(list)
-        for verdicts in judgement.by_metric.values():
-            closed = verdicts.closing
-            for row, scope in enumerate(verdicts.scopes):
-                key = verdicts.rule.name, scope_key(scope)
-                signal = self.signals.setdefault(key, Signal())
-                states = verdicts.judged.state[row]
-                waiting = np.flatnonzero(closed.closed & (closed.ends_ms > signal.judged_to_ms))
-                for b in waiting.tolist():
-                    # A bucket on hold changes nothing but the reason shown; the last one's will do.
-                    if states[b] in JUDGED or b == waiting[-1]:
-                        found[int(closed.ends_ms[b])].append((verdicts, row, scope, b))
+    def _passes(self, judgement: Judgement) -> dict[int, list[tuple[Track, Pass]]]:
+        """What was judged in this tick, by the instant at which each bucket ended."""
+        found: dict[int, list[tuple[Track, Pass]]] = defaultdict(list)
+        for track in judgement.tracks:
+            for one in track.passes:
+                found[int(track.closing.ends_ms[one.step.bucket])].append((track, one))
         return found
 
-    def _step(self, verdicts: Verdicts, row: int, scope: Scope, b: int) -> None:
+    def _pass(self, track: Track, one: Pass) -> None:
+        """One bucket through all signals that have something to tell."""
+        b, named = one.step.bucket, self._named(track)
+        end_ms = int(track.closing.ends_ms[b])
+        for r, rule in enumerate(track.detector.rules):
+            asked = {key: row for (name, key) in self.signals if name == rule.name
+                     if (row := named.get(key)) is not None}  # fmt: skip
+            if end_ms > self.judged_to.get(rule.name, 0):
+                for row in np.flatnonzero(one.step.state[r] == codes.BREACHED).tolist():
+                    asked[scope_key(track.scope(row))] = row
+            for key, row in sorted(asked.items()):
+                self._step(track, r, row, key, one)
+            if one.step.state[r, 0] in JUDGED:
+                self.judged_to[rule.name] = max(self.judged_to.get(rule.name, 0), end_ms)
+
+    def _step(self, track: Track, r: int, row: int, key: str, one: Pass) -> None:
         """One signal over one bucket."""
-        rule, closed = verdicts.rule, verdicts.closing
-        name, key = (rule.name, scope_key(scope)), self.book.key(scope, rule.metric, rule.name)
-        state, end_ms = int(verdicts.judged.state[row][b]), int(closed.ends_ms[b])
-        before = self.signals[name]
+        rule, closed, b = track.detector.rules[r], track.closing, one.step.bucket
+        state, start_ms, end_ms = int(one.step.state[r, row]), int(closed.starts_ms[b]), int(closed.ends_ms[b])
+        name, scope = (rule.name, key), track.scope(row)
+        before = self.signals.get(name) or Signal(judged_to_ms=self.judged_to.get(rule.name, 0))
+        outcome = OUTCOMES.get(state, Outcome.HOLD)
+        if not self._active(rule, start_ms):
+            outcome = Outcome.CLEAR
         signal, event = advance(
-            before,
-            OUTCOMES[state],
-            int(closed.starts_ms[b]),
-            end_ms,
-            for_ms=rule.for_ // MS,
-            keep_ms=rule.keep // MS,
+            before, outcome, start_ms, end_ms, for_ms=rule.for_ // MS, keep_ms=rule.keep // MS,
             why=codes.STATES[state],
-        )
+        )  # fmt: skip
         self.signals[name] = signal
-        alert = self.book.running(key)
+        alert_key = self.book.key(scope, rule.measure, rule.name, rule.up)
+        alert = self.book.running(alert_key)
         if event is Event.FIRE and signal.since_ms is not None and alert is None:
             alert = self.book.dip(
-                key, rule.name, rule.metric, scope, from_ms(signal.since_ms), from_ms(end_ms),
-                verdicts.late_after,
-            )  # fmt: skip
+                alert_key, rule, scope, from_ms(signal.since_ms), from_ms(end_ms), track.late_after
+            )
         if alert is None:
             return
-        if event is Event.RESOLVE and before.since_ms is not None:
-            self._figures(alert, verdicts, row, before.since_ms, end_ms - rule.keep // MS)
+        standing = one.standing.get((r, row))
+        if event is not Event.RESOLVE and standing is not None:
+            self._figures(alert, track, rule, standing, one.worth)
+        if event is Event.RESOLVE:
             self.book.resolve(alert, "recovered", from_ms(end_ms))
-        elif signal.since_ms is not None:
-            self._figures(alert, verdicts, row, signal.since_ms, signal.judged_to_ms)
+        elif end_ms > before.judged_to_ms and one.step.gone[r, row] and alert.kind == "dip":
+            alert.reason = "expected"
+            alert.headline = ended_headline(scope)
+            self.book.resolve(alert, "recovered", from_ms(end_ms))
+            self.signals[name] = _ended(signal, "went off air")
+
+    def _let_go(self) -> None:
+        """Alerts of rules that are no longer there, or switched off, end; they have not recovered."""
+        enabled = {rule.name for rule in self.rules.enabled}
+        for alert in self.book.active():
+            if alert.kind in ("dip", "surge") and alert.rule not in enabled:
+                self.book.resolve(alert, "rule_changed", self.now)
+        for name in [n for n in self.signals if n[0] not in enabled]:
+            del self.signals[name]
+
+    def _named(self, track: Track) -> dict[str, int]:
+        """Rows of a track by scope key; only where signals ask for them."""
+        if not self.signals:
+            return {}
+        found = self._rows.get(id(track))
+        if found is None:
+            named = track.detector.scopes.named
+            found = self._rows[id(track)] = {scope_key(s): i for i, s in enumerate(named)}
+        return found
+
+    def _active(self, rule: Rule, start_ms: int) -> bool:
+        """Whether a bucket lies in a phase in which the rule is switched on."""
+        return not rule.phases or any(
+            phase.name.strip().lower() in rule.phases
+            and to_ms(phase.start) <= start_ms < to_ms(phase.end)
+            for phase in self.campaign.phase
+        )
 
     def _renew(self, judgement: Judgement) -> None:
         """The figures of running dips: earlier buckets may have been restated."""
-        for verdicts in judgement.by_metric.values():
-            for row, scope in enumerate(verdicts.scopes):
-                rule = verdicts.rule
-                alert = self.book.running(self.book.key(scope, rule.metric, rule.name))
-                signal = self.signals[rule.name, scope_key(scope)]
-                if alert and signal.since_ms is not None:
-                    self._figures(alert, verdicts, row, signal.since_ms, signal.judged_to_ms)
+        for track in judgement.tracks:
+            detector = track.detector
+            for (r, row), standing in track.standing.items():
+                rule = detector.rules[r]
+                scope = track.scope(row)
+                alert = self.book.running(self.book.key(scope, rule.measure, rule.name, rule.up))
+                if alert and alert.reason != "expected":
+                    self._figures(alert, track, rule, standing, worth(detector))
 
     def _figures(
-        self, alert: Alert, verdicts: Verdicts, row: int, since_ms: int, until_ms: int
+        self, alert: Alert, track: Track, rule: Rule, standing: Standing, worth_hour: float
     ) -> None:
-        """Observed and expected over the whole breach so far, severity, headline."""
-        closed, judged = verdicts.closing, verdicts.judged
-        states = judged.state[row]
-        counted = (
-            (closed.starts_ms >= since_ms) & (closed.ends_ms <= until_ms) & np.isin(states, JUDGED)
-        )
-        observed = float(np.nansum(verdicts.observed[row][counted]))
-        expected = float(np.nansum(judged.expected[row][counted]))
-        alert.observed, alert.expected = round(observed * 100), round(expected * 100)
-        alert.breach_end = from_ms(until_ms)
-        fall = 1 - observed / expected if expected > 0 else 0.0
-        if fall >= CRITICAL_FALL or judged.strong[row][counted].any():
-            self.book.raise_severity(alert, "critical")
-        alert.headline = dip_headline(
-            verdicts.rule.metric, alert.scope, observed, expected, from_ms(since_ms),
+        """Observed and expected over the whole breach so far, what it costs, headline."""
+        measure = MEASURES[rule.measure]
+        money, hourly = standing.money, standing.hourly
+        if rule.measure == "refund_rate":  # what is sent back, beyond what usually is
+            money = standing.seen - standing.due
+        if measure.mix_free:
+            per = standing.per if standing.per > 0 else float("nan")
+            alert.observed_rate, alert.expected_rate = standing.seen / per, standing.due / per
+            observed, expected = alert.observed_rate, alert.expected_rate
+        else:
+            observed, expected = standing.seen, standing.due
+            alert.observed, alert.expected = round(observed * 100), round(expected * 100)
+        alert.at_risk = None if np.isnan(money) else round(abs(money) * 100)
+        alert.at_risk_hour = None if np.isnan(hourly) else round(abs(hourly) * 100)
+        alert.breach_end = from_ms(int(track.closing.ends_ms[standing.until]))
+        since = from_ms(int(track.closing.starts_ms[standing.since]))
+        fall = abs(1 - observed / expected) if expected > 0 else 0.0
+        share = abs(hourly) / worth_hour if worth_hour > 0 else float("nan")
+        if np.isnan(share):
+            told = rule.severity if rule.severity != "money" else "warning"
+            self.book.raise_severity(alert, "critical" if fall >= HALF and not rule.up else told)
+        else:
+            self.book.raise_severity(alert, severity_of(rule, share, self.rules.severity))
+        known = None if alert.at_risk is None else alert.at_risk / 100
+        alert.headline = headline(
+            rule.name, rule.kind, rule.measure, alert.scope, observed, expected, known, since,
             self.campaign.zone, self.campaign.currency,
         )  # fmt: skip
 
@@ -219,7 +272,7 @@ class Desk:
         """A stuck counter brought what it had held back: the dips it made were none."""
         assert stuck.over is not None
         for alert in self.book.active():
-            reads = alert.kind == "dip" and feed_of.get(alert.metric or "") == stuck.scope["feed"]
+            reads = alert.kind in ("dip", "surge") and feed_of.get(alert.metric or "") == stuck.scope["feed"]
             if reads and alert.breach_start and alert.breach_start >= stuck.since:
                 alert.reason = "withdrawn"
                 alert.headline = (
@@ -227,26 +280,35 @@ class Desk:
                 )
                 self.book.resolve(alert, "withdrawn", stuck.over)
                 name = alert.rule, scope_key(alert.scope)
-                self.signals[name] = _ended(self.signals[name], "withdrawn")
+                if name in self.signals:
+                    self.signals[name] = _ended(self.signals[name], "withdrawn")
 
     # --- the signals' own table -----------------------------------------------------------------
 
-    def _load_signals(self) -> dict[tuple[str, str], Signal]:
-        return {
-            (row[0], row[1]): Signal(
-                state=State(row[2]),
-                hold=row[3],
-                episode=row[4],
-                judged_to_ms=0 if row[5] is None else to_ms(from_db(row[5])),
-                since_ms=None if row[6] is None else to_ms(from_db(row[6])),
-                served_ms=row[7],
+    def _load_signals(self) -> None:
+        for rule, key, state, hold, episode, judged_to, since, served_ms in self.store.rows(
+            "alerts.signals", [self.campaign.id]
+        ):
+            judged_ms = 0 if judged_to is None else to_ms(from_db(judged_to))
+            if key == EVERYWHERE:
+                self.judged_to[rule] = judged_ms
+                continue
+            self.signals[rule, key] = Signal(
+                state=State(state),
+                hold=hold,
+                episode=episode,
+                judged_to_ms=judged_ms,
+                since_ms=None if since is None else to_ms(from_db(since)),
+                served_ms=served_ms,
             )
-            for row in self.store.rows("alerts.signals", [self.campaign.id])
-        }
 
     def _write_signals(self) -> None:
         self.store.run("alerts.forget_signals", [self.campaign.id])
-        items = sorted(self.signals.items())
+        items = [(name, s) for name, s in sorted(self.signals.items()) if self._tells(name, s)]
+        items += [
+            ((rule, EVERYWHERE), Signal(judged_to_ms=ms))
+            for rule, ms in sorted(self.judged_to.items())
+        ]
         stamp = pa.timestamp("ms")
         self.store.append(
             "signal",
@@ -264,6 +326,20 @@ class Desk:
                 }
             ),
         )
+
+    def _tells(self, name: Name, signal: Signal) -> bool:
+        """Whether a signal differs from what its rule's row says of all others."""
+        calm = signal.state is State.NORMAL and signal.hold is None
+        return not (calm and signal.judged_to_ms == self.judged_to.get(name[0], 0))
+
+
+def feeds_of(judgement: Judgement) -> dict[str, str]:
+    """Which feed gives each metric and measure."""
+    found = {metric: s.feed.id for metric, s in judgement.observed.by_metric.items()}
+    for measure in MEASURES.values():
+        if measure.top in found:
+            found.setdefault(measure.name, found[measure.top])
+    return found
 
 
 def _same(alert: Alert, episode: Condition) -> bool:

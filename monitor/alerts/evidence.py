@@ -11,7 +11,7 @@ from monitor.alerts.conditions import Condition, FileTrouble, episode, now_wrong
 from monitor.alerts.wording import amount_words, clock, metric_words
 from monitor.campaigns.words import METRICS
 from monitor.clock import from_db, from_ms, to_db, to_ms
-from monitor.detect import judge as codes
+from monitor.detect import detector as codes
 from monitor.detect.moves import Moves, stills, taken_back
 from monitor.detect.rules import (
     BACK_AGAIN,
@@ -123,16 +123,17 @@ def _stuck(stream: Stream, moves: Moves, judgement: Judgement, now: datetime) ->
 def _share(judgement: Judgement) -> Callable[[int, int, int], float]:
     """How the event's shape runs in a span against the time before it; at most 1, 1 unknown."""
     verdicts = judgement.by_metric.get("gmv") or next(iter(judgement.by_metric.values()), None)
+    shape = judgement.shape.share
 
     def mean(low: int, high: int) -> float:
         assert verdicts is not None
         closed = verdicts.closing
         inside = (closed.starts_ms < high) & (closed.ends_ms > low)
-        some = verdicts.shape.share[0][inside]
+        some = shape[0][inside]
         return float(np.nanmean(some)) if len(some) and not np.isnan(some).all() else float("nan")
 
     def share(begin: int, since: int, until: int) -> float:
-        if verdicts is None or not len(verdicts.shape.share):
+        if verdicts is None or not len(shape):
             return 1.0
         before, after = mean(begin, since), mean(since, until)
         return min(after / before, 1.0) if before > 0 and after >= 0 else 1.0
@@ -145,14 +146,16 @@ def _short(judgement: Judgement, stream: Stream) -> Callable[[int], bool]:
     reads = [
         v
         for metric, v in judgement.by_metric.items()
-        if judgement.observed.by_metric[metric].stream_id == stream.stream_id and {} in v.scopes
+        if metric in judgement.observed.by_metric
+        and judgement.observed.by_metric[metric].stream_id == stream.stream_id
+        and {} in v.scopes
     ]
 
     def short(now_ms: int) -> bool:
         for verdicts in reads:
             done = np.flatnonzero(verdicts.closing.closed & (verdicts.closing.ends_ms <= now_ms))
             row = verdicts.scopes.index({})
-            if len(done) and verdicts.judged.state[row, done[-1]] == codes.BREACHED:
+            if len(done) and verdicts.state[row, done[-1]] == codes.BREACHED:
                 return True
         return False
 

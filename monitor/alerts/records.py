@@ -16,7 +16,7 @@ from monitor.store import Store
 
 @dataclass
 class Alert:
-    """One row of the alert table. Amounts are hundredths; instants aware."""
+    """One row of the alert table. Amounts are hundredths, rates 0..1 (AOV: money); instants aware."""
 
     id: int
     open_key: str | None
@@ -43,6 +43,10 @@ class Alert:
     episodes: list[dict[str, Any]] = field(default_factory=list)
     observed: int | None = None
     expected: int | None = None
+    at_risk: int | None = None
+    at_risk_hour: int | None = None
+    observed_rate: float | None = None
+    expected_rate: float | None = None
     covered_by: int | None = None
     version: int = 1
 
@@ -54,6 +58,10 @@ class Alert:
         """As the CONTRACT has it."""
         observed, expected = _units(self.observed), _units(self.expected)
         both = self.observed is not None and self.expected is not None
+        shortfall = _units((self.expected or 0) - (self.observed or 0)) if both else None
+        if self.expected_rate is not None:  # what a rate lacks is told in money
+            observed, expected = self.observed_rate, self.expected_rate
+            shortfall = _units(self.at_risk)
         return {
             "id": self.id,
             "campaign_id": self.campaign_id,
@@ -74,7 +82,9 @@ class Alert:
             "episodes": self.episodes,
             "observed": observed,
             "expected": expected,
-            "shortfall": _units((self.expected or 0) - (self.observed or 0)) if both else None,
+            "shortfall": shortfall,
+            "at_risk": _units(self.at_risk),
+            "at_risk_per_hour": _units(self.at_risk_hour),
             "covered_by": self.covered_by,
             "drivers": [],
             "headline": self.headline,
@@ -89,6 +99,8 @@ STAMPS = ("breach_start", "breach_end", "opened_at", "due_at", "resolved_at", "r
 ALERT = pa.schema(
     [("id", pa.int32()), ("version", pa.int32()), ("covered_by", pa.int32())]
     + [("observed", pa.int64()), ("expected", pa.int64()), ("found_late", pa.bool_())]
+    + [("at_risk", pa.int64()), ("at_risk_hour", pa.int64())]
+    + [("observed_rate", pa.float64()), ("expected_rate", pa.float64())]
     + [(name, pa.timestamp("ms")) for name in STAMPS]
     + [
         (name, pa.string())

@@ -7,7 +7,7 @@ state, and let the levels learn. It knows nothing but what was known by then.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -99,7 +99,13 @@ class Detector:
         "figures.hourly": "rs",
     }  # fmt: skip
 
-    def __init__(self, event: Event, growth: Growth, rules: Sequence[Rule]) -> None:
+    def __init__(
+        self,
+        event: Event,
+        growth: Growth,
+        rules: Sequence[Rule],
+        extra: Sequence[Mapping[str, str]] = (),
+    ) -> None:
         self.event, self.growth = event, growth
         self.rules = tuple(r for r in _ordered(rules) if r.enabled and _readable(r, event))
         names = list(dict.fromkeys(r.measure for r in self.rules))
@@ -108,7 +114,7 @@ class Detector:
                 names.append(name)
         self.measures = tuple(MEASURES[name] for name in names)
         self.index = {name: i for i, name in enumerate(names)}
-        self.scopes = Scopes(event.dims, event.members)
+        self.scopes = Scopes(event.dims, event.members, extra)
         self.members = Members(event, growth, self.measures)
         k, s, r = len(self.measures), len(self.scopes), len(self.rules)
         self.volume = self.members.volume
@@ -135,6 +141,7 @@ class Detector:
 
         wanted = [COMBINATIONS.index(c) for c in rule.scopes if c in COMBINATIONS]
         right = np.isin(self.scopes.kind, wanted)
+        right[self.scopes.extra :] = False
         if rule.only:
             named = [rule.only.items() <= scope.items() for scope in self.scopes.named]
             right &= np.array(named)
@@ -250,12 +257,13 @@ class Detector:
         gate = max(rule.least_at_risk * (1.0 if rule.in_money else whole), 0.0)
         dear = np.isnan(hourly) | (hourly >= gate)
         per_hour = 60.0 / self.event.bucket_min
-        little = (tested.enough[0, k] * per_hour < ENOUGH) & (tested.enough[-1, k] < ENOUGH)
+        enough = self._enough(k, tested)
+        little = (enough[0] * per_hour < ENOUGH) & (enough[-1] < ENOUGH)
         compared = tested.due[0, k] >= COMPARED * self.usual[k]
         judged = applies & ~little & (due[0] > 0) & (b >= QUIET) & compared
         now_low = fall[0] >= 0.4 * rule.least_fall
         low = (z <= -need) & (fall >= rule.least_fall) & (slow >= 0.5 * rule.least_fall)
-        low &= (tested.enough[:, k] > 0) & (judged & now_low & dear)
+        low &= (enough > 0) & (judged & now_low & dear)
         low &= ~self._closing(k, windows, tested, fall[0])
         candidate = low.any(axis=0)
         best = np.argmin(np.where(low, z, 0.0), axis=0)
@@ -332,6 +340,13 @@ class Detector:
             contest.explain(-row, ratio)
             remaining.remove(-row)
         return chosen
+
+    def _enough(self, k: int, tested: Tested) -> Floats:
+        """(windows, scopes) events due. Money is as many as its orders: one large order is one."""
+        orders = self.index.get("orders")
+        if self.measures[k].top not in ("gmv", "refunds") or orders is None:
+            return tested.enough[:, k]
+        return np.asarray(np.minimum(tested.enough[:, k], tested.enough[:, orders]))
 
     def _closing(self, k: int, windows: Windows, tested: Tested, fall: Floats) -> Bools:
         """(scopes,) one member makes most of it and is all but gone, or going: a room that closes."""
@@ -455,8 +470,9 @@ class Detector:
             error = tested.error[0, k, part] * self.calibration[0, k, part]
             self.observed[k, :, b], self.expected[k, :, b] = top, want
             reach = np.array(NEEDED)[self.scopes.kind[part]] * error
-            self.low[k, :, b] = want * np.maximum(1 - reach, 0)
-            self.high[k, :, b] = want * (1 + reach)
+            with np.errstate(all="ignore"):
+                self.low[k, :, b] = want * np.maximum(1 - reach, 0)
+                self.high[k, :, b] = want * (1 + reach)
         self.states[:, :, b] = state[:, : self.wide]
 
     # --- without history ------------------------------------------------------------------------

@@ -55,7 +55,7 @@ def test(w: Windows, scopes: Scopes, error: float, volume: Bools, known: bool) -
         others_due = due[..., :1] - due
         others = clipped[..., :1] - clipped
         noise = (counting[..., :1] - counting + model[..., :1] - model) / others_due**2
-        doubt = shape**2 / (shape**2 + noise + PEER_ERROR**2)
+        doubt = np.nan_to_num(shape**2 / (shape**2 + noise + PEER_ERROR**2))
         enough_rest = others_due > 0.1 * due[..., :1]
         log_rest = np.where(enough_rest, np.log(others / others_due), 0.0)
         log_rest = np.where(np.isfinite(log_rest), log_rest, 0.0)

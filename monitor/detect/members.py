@@ -19,6 +19,7 @@ from monitor.detect.growth import ON_AIR, Growth
 
 WINDOWS = (1, 2, 3, 6, 12)
 RING = 12
+ROOMS = ("creator_id", "live_id", "slot_id")
 KEEP_VOLUME = 0.5 ** (1 / 6)  # a volume's level forgets half in 30 minutes
 KEEP_RATE = 0.5 ** (1 / 24)  # a rate's in two hours
 KEEP_SLOW = 0.5 ** (1 / 48)  # the slow level: four hours, steps clipped
@@ -83,6 +84,9 @@ class Members:
         self.leads = next((i for i, x in enumerate(measures) if x.name == "visitors"), None)
         if self.leads is None:
             self.leads = next((i for i, x in enumerate(measures) if not x.mix_free), 0)
+        self.rooms = np.zeros(m, bool)  # who can go off air: people and their rooms, no channel
+        for dim in ROOMS:
+            self.rooms |= np.array([bool(v) for v in event.dims.get(dim, ("",) * m)], bool)
         self.prior = self._prior()
 
     def _prior(self) -> Floats:
@@ -176,7 +180,7 @@ class Members:
         lead = self.leads or 0
         due = level[lead] * per[lead]
         now = top[lead]
-        told = (per[lead] > 0) & ~self.held[lead]
+        told = (per[lead] > 0) & ~self.held[lead] & self.rooms
         three = self.seen[-3:, lead].sum(axis=0)
         due_three = level[lead] * self.exposure[-3:, lead].sum(axis=0)
         off = (due >= SURE) & (now <= GONE * due)
@@ -210,7 +214,7 @@ class Members:
         lead = self.leads or 0
         with np.errstate(all="ignore"):
             now = np.where(self.b[lead] > 0, self.a[lead] / self.b[lead], 0.0)
-        on_air = (now >= ON_AIR * self.best) | self.held[lead]
+        on_air = (now >= ON_AIR * self.best) | self.held[lead] | ~self.rooms
         slow_level = np.divide(
             self.slow_a, self.slow_b, out=np.zeros((k, m)), where=self.slow_b > 0
         )

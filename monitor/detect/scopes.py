@@ -10,14 +10,22 @@ from monitor.detect.event import Floats, Ints
 from monitor.detect.rule import COMBINATIONS, Combination
 
 
+ASKED = COMBINATIONS.index(("creator_id",))  # judged as sharply as a creator
+
+
 class Scopes:
-    """All scopes that some members give, the campaign first.
+    """All scopes that some members give, the campaign first; `extra` ones come last.
 
     `named`: the scopes as dicts. `kind`: (scopes,) index into COMBINATIONS. `size`: (scopes,) number
     of members. `entry`: members of all scopes one after the other, `starts` where each begins.
     """
 
-    def __init__(self, dims: Mapping[str, Sequence[str]], members: int) -> None:
+    def __init__(
+        self,
+        dims: Mapping[str, Sequence[str]],
+        members: int,
+        extra: Sequence[Mapping[str, str]] = (),
+    ) -> None:
         self.named: list[dict[str, str]] = []
         self.keys: list[tuple[tuple[str, str], ...]] = []
         kinds: list[int] = []
@@ -27,6 +35,15 @@ class Scopes:
                 self.named.append(dict(zip(combination, values, strict=True)))
                 self.keys.append(tuple(zip(combination, values, strict=True)))
                 kinds.append(kind)
+                entries.append(who)
+        self.extra = len(self.named)  # from here on: asked about, but judged by no rule
+        for scope in extra:
+            key = tuple(sorted(scope.items()))
+            who = _having(key, dims, members)
+            if key not in self.keys and len(who):
+                self.named.append(dict(key))
+                self.keys.append(key)
+                kinds.append(ASKED)
                 entries.append(who)
         self.kind: Ints = np.array(kinds, np.int64)
         self.size: Ints = np.array([len(e) for e in entries], np.int64)
@@ -47,6 +64,15 @@ class Scopes:
 
     def row(self, scope: Mapping[str, str]) -> int | None:
         return self.place.get(tuple(sorted(scope.items())))
+
+
+def _having(
+    key: tuple[tuple[str, str], ...], dims: Mapping[str, Sequence[str]], members: int
+) -> np.ndarray:
+    found = np.ones(members, bool)
+    for dim, value in key:
+        found &= np.array([v == value for v in dims.get(dim, ("",) * members)], bool)
+    return np.flatnonzero(found)
 
 
 def _groups(

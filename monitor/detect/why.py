@@ -44,6 +44,7 @@ class Evidence:
     `at_risk_per_hour`: money, at the rate of the window that says most; None unknown.
     `least_fall`, `least_at_risk`: the rule's, relative and in money an hour. `up`: the rule looks
     upwards. `for_minutes`, `keep_minutes`: the rule's time before it speaks, and of calm after.
+    `rest`: factor by which the rest of the campaign moved what was expected in these minutes.
     `reason`: what the system says of the fall (`real_drop`, `expected`, `feed_late` …).
     """
 
@@ -74,3 +75,4 @@ class Evidence:
     up: bool = False
     for_minutes: float = 10.0
     keep_minutes: float = 15.0
+    rest: float | None = None

@@ -75,7 +75,8 @@ def _parser() -> argparse.ArgumentParser:
     days.add_argument("--quiet-share", type=float, default=0.3, metavar="SHARE")
     days.add_argument(
         "--detector", default=simulated.OURS, metavar="NAME[;NAME…]",
-        help="`monitor`, the name of a rival, `rivals` or `tuned rivals`",
+        help="`monitor`, `monitor@0.8` (all rules at that sensitivity), the name of a rival, that name "
+        "and `, tuned`, `rivals` or `tuned rivals`",
     )  # fmt: skip
     days.add_argument("--processes", type=int, default=simulated.PROCESSES, metavar="N")
     days.add_argument("--json", action="store_true", help="print JSON instead of tables")

@@ -12,6 +12,7 @@ from monitor.detect.event import Floats
 
 WIDTH, HEIGHT = 760, 280
 LEFT, RIGHT, TOP, BOTTOM = 58, 12, 46, 30
+ABOVE = 1.1  # of what is drawn, so that the band shows above it
 INK, MUTED, GRID = "#1f2933", "#5f6c7b", "#e4e8ec"
 LINE, EXPECTED, BAND, BROKEN, ALARM = "#0b62b0", "#5f6c7b", "#cfd8e3", "#f6d5d0", "#b42318"
 FONT = "font-family='system-ui, sans-serif'"
@@ -39,8 +40,7 @@ class Chart:
 def svg(chart: Chart) -> str:
     """The chart as one SVG document."""
     start, end = float(chart.minute[0]), float(chart.minute[-1]) + chart.bucket_min
-    known = np.concatenate([chart.observed, chart.expected, chart.high])
-    top = _round_up(float(np.nanmax(known))) if np.isfinite(known).any() else 1.0
+    top = _round_up(ABOVE * _largest(np.concatenate([chart.observed, chart.expected])))
 
     def x(minute: float) -> float:
         return LEFT + (minute - start) / (end - start) * (WIDTH - LEFT - RIGHT)
@@ -70,7 +70,8 @@ def svg(chart: Chart) -> str:
     step = next(m for m in (60, 120, 240, 720, 1440) if (end - start) / m <= 12 or m == 1440)
     for minute in range(int(-(-start // step) * step), int(end) + 1, step):
         clock = f"{minute // 60 % 24:02}:{minute % 60:02}"
-        parts.append(_text(x(minute), HEIGHT - 10, clock, MUTED, 11, "middle"))
+        anchor = "middle" if x(minute) < WIDTH - 20 else "end"
+        parts.append(_text(x(minute), HEIGHT - 10, clock, MUTED, 11, anchor))
     reach = zip(middle, chart.low, chart.high, strict=True)
     parts.append(_band([(x(m), y(low), y(high)) for m, low, high in reach]))
     for values, colour, more in (
@@ -98,6 +99,10 @@ def svg(chart: Chart) -> str:
         parts.append(_text(place, 17, name, colour, 12, "end"))
         place -= 8 + 7 * len(name)
     return "\n".join([*parts, "</svg>", ""])
+
+
+def _largest(values: Floats) -> float:
+    return float(values[np.isfinite(values)].max(initial=0.0))
 
 
 def _path(points: Sequence[tuple[float, float] | None]) -> str:
@@ -134,7 +139,10 @@ def _short(value: float) -> str:
 
 
 def _round_up(value: float) -> float:
+    """The next number that reads well, 1 for nothing at all."""
     if value <= 0:
         return 1.0
     power = 10.0 ** np.floor(np.log10(value))
-    return float(next(m * power for m in (1, 1.5, 2, 3, 4, 5, 6, 8, 10) if m * power >= value))
+    return float(
+        next(m * power for m in (1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10) if m * power >= value)
+    )

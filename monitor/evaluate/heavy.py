@@ -132,9 +132,9 @@ def lowness(
 
 
 def _hush() -> None:
-    """Their loggers report every fit; cmdstanpy sets its level anew when it is first used."""
+    """Their loggers report every fit; cmdstanpy sets its own level when it is first used."""
     for noisy in ("cmdstanpy", "prophet", "prophet.plot"):
-        logging.getLogger(noisy).setLevel(logging.CRITICAL)
+        logging.getLogger(noisy).disabled = True
 
 
 def _flags(forecast: Forecast, values: Floats, per_day: int) -> Bools:

@@ -7,10 +7,10 @@ no prices) and `online-retail/online-retail.parquet` (a shop with so few sales t
 judged: every alarm there is false).
 
 Dips thin the recorded orders: each is kept with the chance 1 − depth. What was to be expected is not
-known of recorded days, so the oracle takes the mean of the *other* days in that scope, smoothed over
-an hour and scaled to this day's total, with Poisson noise: σ = depth × √(orders due in the dip). Only
-dips of at least `LEAST_SIGMA` are kept. Every case stands on one of the same five days, so intervals
-over cases are narrower than those over new days would be.
+known of recorded days, so the oracle takes the scope's own healthy orders, smoothed over an hour with
+each bucket itself left out, and Poisson noise: σ = depth × √(orders due in the dip). Only dips of at
+least `LEAST_SIGMA` are kept. The real noise is a little more than Poisson's (`fano`). Every case
+stands on one of the same five days, so intervals over cases are narrower than over new days.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ from monitor.evaluate.inject import (
     Chosen,
 )  # fmt: skip
 from monitor.evaluate.score import score
-from monitor.evaluate.simulated import OURS
+from monitor.evaluate.simulated import OURS, TUNED
 from monitor.simulate import recorded as recordings
 
 DATA = Path("../shared/data")  # where the recorded data lies beside a checkout; none of it ships
@@ -66,8 +66,10 @@ Detect = Callable[[Event, tuple[Event, ...]], list[Alarm]]
 
 
 def detectors() -> dict[str, Detect]:
-    """Ours and the rivals, each as a function of an event and its earlier ones."""
-    return {OURS: run.alarms, **rivals.EVENT_RIVALS}
+    """Ours and the rivals, as usually set and tuned on set B; each a function of an event and its
+    earlier ones."""
+    tuned = {name + TUNED: rivals.on_events(name, to) for name, to in rivals.TUNED.items()}
+    return {OURS: run.alarms, **rivals.EVENT_RIVALS, **tuned}
 
 
 def evaluate(
@@ -79,13 +81,13 @@ def evaluate(
     days = sale_days(path / SHOPEE)
     arms = {
         BEFORE: [
-            case(day, days[:i], days, seed)
+            case(day, days[:i], seed)
             for seed in range(SEED, SEED + repeats)
             for i, day in enumerate(days)
             if i
         ],
-        COLD: [case(d, (), days, seed) for seed in range(SEED, SEED + repeats) for d in days],
-        WHOLE: [case(whole(days), (), days, seed) for seed in range(SEED, SEED + repeats // 2)],
+        COLD: [case(d, (), seed) for seed in range(SEED, SEED + repeats) for d in days],
+        WHOLE: [case(whole(days), (), seed) for seed in range(SEED, SEED + repeats // 2)],
     }
     arms[BEFORE] += [quiet(day, days[:i]) for i, day in enumerate(days) if i]
     arms[COLD] += [quiet(day, ()) for day in days]
@@ -149,13 +151,13 @@ def whole(days: Sequence[Event]) -> Event:
     return replace(days[0], name="sale", amounts={"orders": orders}, usable=usable)
 
 
-def case(event: Event, pasts: Sequence[Event], days: Sequence[Event], seed: int) -> Case:
-    """The event with one to three dips a day. `days`: all recorded ones, for the oracle."""
+def case(event: Event, pasts: Sequence[Event], seed: int) -> Case:
+    """The event with one to three dips a day."""
     rng = np.random.default_rng([seed, sum(event.name.encode())])
     chosen = Chosen()
     for at in range(event.buckets // PER_DAY):
         for _ in range(int(rng.integers(1, 4))):
-            dip = _visible(event, days, at, rng, chosen)
+            dip = _visible(event, at, rng, chosen)
             if dip is not None:
                 chosen.dips.append(dip)
     chosen.dips.sort(key=lambda dip: dip.first_min)
@@ -188,17 +190,14 @@ def thinned(event: Event, dips: Iterable[Dip], rng: np.random.Generator) -> Even
     return replace(event, amounts={"orders": orders})
 
 
-def due(event: Event, days: Sequence[Event], at: int, scope: Mapping[str, str]) -> Floats:
-    """(PER_DAY,) orders of a scope that day `at` of the event should have had, by the other days."""
-    part = slice(at * PER_DAY, (at + 1) * PER_DAY)
-    rows = inside(event, scope)
-    own = event.amounts["orders"][:, part]
-    others = [d.amounts["orders"] for d in days if not np.array_equal(d.amounts["orders"], own)]
-    mean = np.mean([orders[rows].sum(axis=0) for orders in others], axis=0)
-    level = own[rows].sum() / max(float(mean.sum()), 1.0)
+def due(event: Event, scope: Mapping[str, str]) -> Floats:
+    """(buckets,) orders of a scope that were to be expected: the mean of the SMOOTH healthy buckets
+    around each one, itself left out."""
+    orders = event.amounts["orders"][inside(event, scope)].sum(axis=0)
     kernel = np.ones(SMOOTH)
-    weight = np.convolve(np.ones(PER_DAY), kernel, "same")
-    return np.asarray(np.convolve(mean, kernel, "same") / weight * level)
+    kernel[SMOOTH // 2] = 0.0
+    weight = np.convolve(np.ones(orders.size), kernel, "same")
+    return np.asarray(np.convolve(orders, kernel, "same") / weight)
 
 
 def fano(days: Sequence[Event]) -> float:
@@ -213,14 +212,12 @@ def fano(days: Sequence[Event]) -> float:
     return float(np.median(found))
 
 
-def _visible(
-    event: Event, days: Sequence[Event], at: int, rng: np.random.Generator, chosen: Chosen
-) -> Dip | None:
+def _visible(event: Event, at: int, rng: np.random.Generator, chosen: Chosen) -> Dip | None:
     """A dip of some kind that an oracle sees, None after ROUNDS kinds of TRIES draws each."""
     for attempt in range(ROUNDS):
         kind = KINDS[int(rng.integers(len(KINDS)))]
         for again in range(TRIES):
-            dip = _drawn(event, days, at, kind, rng)
+            dip = _drawn(event, at, kind, rng)
             if attempt == again == 0:
                 chosen.drawn.append(Draw(kind, dip.depth, dip.oracle_sigma))
             if dip.oracle_sigma >= LEAST_SIGMA and chosen.free(dip):
@@ -228,9 +225,7 @@ def _visible(
     return None
 
 
-def _drawn(
-    event: Event, days: Sequence[Event], at: int, kind: str, rng: np.random.Generator
-) -> Dip:
+def _drawn(event: Event, at: int, kind: str, rng: np.random.Generator) -> Dip:
     lasts = round(float(np.exp(rng.uniform(*np.log(LASTS_MIN)))))
     first = int(rng.integers(max(at * MINUTES_A_DAY, FIRST_MIN), (at + 1) * MINUTES_A_DAY - lasts))
     scope: dict[str, str] = {}
@@ -239,8 +234,7 @@ def _drawn(
     elif kind == "shop_id":
         scope = {kind: event.dims[kind][int(rng.integers(BIG_SHOPS))]}
     dip = Dip(scope, "conversion", float(rng.uniform(*DEPTH)), first, first + lasts)
-    share = dip.share(event.buckets, event.bucket_min)[at * PER_DAY : (at + 1) * PER_DAY]
-    orders = float((due(event, days, at, scope) * share).sum())
+    orders = float((due(event, scope) * dip.share(event.buckets, event.bucket_min)).sum())
     return replace(dip, loss=dip.depth * orders, oracle_sigma=dip.depth * float(np.sqrt(orders)))
 
 
@@ -297,7 +291,7 @@ def _retail_day(lines: pd.DataFrame, day: date) -> Event:
 def table(found: Mapping[str, Any]) -> str:
     """The figures as text."""
     lines = [
-        f"{'detector':20} {'history':22} {'dips':>5} {'recall':>7} {'prec.':>6} {'F1':>5} "
+        f"{'detector':26} {'history':22} {'dips':>5} {'recall':>7} {'prec.':>6} {'F1':>5} "
         f"{'false/d':>8} {'quiet/d':>8} {'delay':>6} {'p90':>5} {'scope':>6}"
     ]
     for name, arms in found["shopee"].items():
@@ -308,7 +302,7 @@ def table(found: Mapping[str, Any]) -> str:
                             "delay_median", "delay_p90", "scope_any")
             ]  # fmt: skip
             lines.append(
-                "{:20} {:22} {:5} {:>7} {:>6} {:>5} {:>8} {:>8} {:>6} {:>5} {:>6}".format(
+                "{:26} {:22} {:5} {:>7} {:>6} {:>5} {:>8} {:>8} {:>6} {:>5} {:>6}".format(
                     name, arm, figures["dips"], *shown
                 )
             )
@@ -319,7 +313,7 @@ def table(found: Mapping[str, Any]) -> str:
     lines.append(f"orders by bucket: variance ÷ mean {found['fano']:.2f} (1 is Poisson)")
     for name, counts in (found["retail"] or {}).items():
         lines.append(
-            f"{name:20} sparse shop, nothing wrong: {counts['alarms']} alarms on {counts['days']} days"
+            f"{name:26} sparse shop, nothing wrong: {counts['alarms']} alarms on {counts['days']} days"
         )
     return "\n".join(lines)
 

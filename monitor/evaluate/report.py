@@ -17,7 +17,7 @@ from monitor.evaluate.trace import trace
 
 Json = Mapping[str, Any]
 OF_EACH = 3
-AROUND_MIN = 150
+BEFORE_MIN, AFTER_MIN = 120, 75
 FIGURES = (
     ("recall", "recall", 2),
     ("precision", "precision", 2),
@@ -139,7 +139,7 @@ def _of_dip(one: Case, dip: Json) -> Chart:
     else:
         what = f"told after {dip['delay_min']:.0f} min as {dip['measure']} of {words(dip['said'])}"
     note = f"−{dip['depth']:.0%} {dip['metric']} for {dip['minutes']} min: {what}"
-    return _chart(one, dip["scope"], dip["metric"], dip["first_min"], end, note)
+    return _chart(one, dip["scope"], dip["metric"], dip["first_min"], end, note, dip["said"])
 
 
 def _of_false(one: Case, false: Json) -> Chart:
@@ -150,17 +150,23 @@ def _of_false(one: Case, false: Json) -> Chart:
 
 
 def _chart(
-    one: Case, scope: Json, measure: str, first_min: float, end_min: float, note: str
+    one: Case,
+    scope: Json,
+    measure: str,
+    first_min: float,
+    end_min: float,
+    note: str,
+    said: Json | None = None,
 ) -> Chart:
     event = one.event
     size = event.bucket_min
-    first = max(int((first_min - AROUND_MIN) // size), 0)
-    window = slice(first, min(int((end_min + AROUND_MIN) // size), event.buckets))
+    first = max(int((first_min - BEFORE_MIN) // size), 0)
+    window = slice(first, min(int((end_min + AFTER_MIN) // size), event.buckets))
     seen = trace(event, one.pasts, scope, measure, one.healthy)
     opened = [
         (alarm.opened + 1) * size
         for alarm in detector(OURS)(event, one.pasts)
-        if alarm.counts and dict(alarm.scope) == dict(scope)
+        if alarm.counts and dict(alarm.scope) in (scope, said)
     ]
     return Chart(
         title=f"{words(scope)}: {measure}, {one.name} {at(first_min)}",

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
-from functools import cache
+from dataclasses import dataclass, replace
+from functools import cache, partial
 from importlib import import_module
 from itertools import islice
 from multiprocessing import get_context
 from typing import Any
 
 from monitor.detect.event import Event
+from monitor.detect.shipped import SHIPPED
 from monitor.evaluate.alarm import Alarm
 from monitor.evaluate.days import FAMILIES, TUNING_SEEDS, case, cases, days_of
 from monitor.evaluate.match import Account, account
+from monitor.evaluate.run import alarms
 from monitor.evaluate.score import Figure, Score, Share, summary
 
 Detector = Callable[[Event, tuple[Event, ...]], Sequence[Alarm]]
 
 OURS = "monitor"
+AT = "@"  # monitor@0.8: all rules at that sensitivity, for the curve of what trades against what
 TUNED = ", tuned"
 TUNING_CASES = 16
 PROCESSES = 2
@@ -84,11 +87,14 @@ def scores(todo: Sequence[Job], processes: int = PROCESSES) -> dict[str, Score]:
 
 @cache
 def detector(name: str) -> Detector:
-    """A detector by its name: `monitor`, a rival, or a rival with `, tuned` behind it; KeyError for
-    any other."""
+    """A detector by its name: `monitor`, `monitor@0.8`, a rival, or a rival with `, tuned` behind
+    it; KeyError for any other."""
     if name == OURS:
-        ours: Detector = import_module("monitor.evaluate.run").alarms
-        return ours
+        return alarms
+    if name.startswith(OURS + AT):
+        how = float(name.removeprefix(OURS + AT))
+        rules = [replace(rule, sensitivity=rule.sensitivity * how) for rule in SHIPPED]
+        return partial(alarms, rules=rules)
     rivals: Any = import_module("monitor.evaluate.rivals")
     if name.endswith(TUNED):
         plain = name.removesuffix(TUNED)
@@ -109,11 +115,18 @@ def names(wanted: str) -> tuple[str, ...]:
             found += rivals
         elif name == "tuned rivals":
             found += [rival + TUNED for rival in rivals]
-        elif name == OURS or name.removesuffix(TUNED) in rivals:
+        elif name == OURS or _sensitivity(name) or name.removesuffix(TUNED) in rivals:
             found.append(name)
         else:
             raise ValueError(f"no detector {name!r}; known: {OURS}; rivals; {'; '.join(rivals)}")
     return tuple(dict.fromkeys(found))
+
+
+def _sensitivity(name: str) -> bool:
+    try:
+        return name.startswith(OURS + AT) and float(name.removeprefix(OURS + AT)) > 0
+    except ValueError:
+        return False
 
 
 def _tuning_cases() -> Iterable[Any]:

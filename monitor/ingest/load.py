@@ -46,6 +46,7 @@ class Loader:
         self.orders: set[int] = set()  # streams whose snapshots are derived from lines of orders
         self.keys: dict[Key, int] = {}
         self.streams: dict[tuple[str, str], int] = {}
+        self.changed: dict[int, int] = {}  # stream → earliest instant (ms) folded since it was taken
         self._touched: dict[int, int] = {}  # stream → earliest instant (ms) to be folded again
         self._unfolded: set[tuple[int, int]] = set()  # streams and instants (ms) of this load
         self.refresh()
@@ -57,6 +58,7 @@ class Loader:
         self.orders = {row[0] for row in self.store.rows("orders.streams")}
         self._touched.clear()
         self._unfolded.clear()
+        self.changed.clear()
 
     def load(self, arrivals: list[Incoming], now: datetime) -> list[Loaded]:
         """Take arrivals in the order given, then fold the streams that got new rows."""
@@ -75,11 +77,18 @@ class Loader:
                     feed = as_orders(feed, self.settings.monitor.bucket)
                 campaign = self.settings.campaign_by_id(campaign_id)
                 meaning = Meaning.of(feed, campaign, self.settings.monitor.bucket)
-                Fold(self.store, stream, meaning, names).run(self._touched[stream])
+                since_ms = self._touched[stream]
+                Fold(self.store, stream, meaning, names).run(since_ms)
+                self.changed[stream] = min(self.changed.get(stream, since_ms), since_ms)
                 folded.add(campaign_id)
         self._touched.clear()
         self._unfolded.clear()
         return folded
+
+    def take_changed(self) -> dict[int, int]:
+        """Per stream the earliest instant (ms) folded since this was last asked."""
+        changed, self.changed = self.changed, {}
+        return changed
 
     def touch(self, stream: int, since_ms: int) -> None:
         """Have a stream folded again from an instant on, at the next `fold`."""

@@ -13,9 +13,7 @@ from monitor.ui.cards import alert_row
 from monitor.ui.frame import Frame
 from monitor.ui.markup import Head, chip, esc, link, name, panel, table
 from monitor.ui.triage import Alert, at_risk, gained, is_calm, is_chance, is_open, per_hour
-from monitor.ui.why_link import step_of, why_address
-
-EVIDENT = ("dip", "surge", "flatline")  # kinds whose evidence can be looked up
+from monitor.ui.why_link import EVIDENT, step_of, why_address
 
 
 def top(frame: Frame, alert: Alert) -> str:

@@ -17,7 +17,7 @@ from monitor.rulebook.write import scope_names
 from monitor.ui import numbers as n
 from monitor.ui import rules_view as view
 from monitor.ui.frame import Frame
-from monitor.ui.import_words import plain
+from monitor.ui.import_words import flat, plain
 from monitor.ui.markup import banner, block, empty
 from monitor.ui.rules_draft import Draft
 
@@ -49,7 +49,7 @@ def listed(frame: Frame, draft: Draft) -> None:
                     st.html(block(said, classes=f"m-rule {'' if rule.enabled else 'off'}"))
                 with st.container(horizontal=True, vertical_alignment="center", width="content"):
                     _switch(draft, rule)
-                    _opener(draft, rule.name, rw.title(rule))
+                    _opener(draft, rule.name)
             if draft.open == rule.name:
                 _form(frame, draft, rule, known)
         with st.container(horizontal=True, vertical_alignment="center", gap="small"):
@@ -57,7 +57,7 @@ def listed(frame: Frame, draft: Draft) -> None:
                 changed = draft.base.severity != severity
                 said = view.severities(severity.critical, severity.warning, changed)
                 st.html(block(said, classes="m-rule"))
-            _opener(draft, SEVERITY, "severity")
+            _opener(draft, SEVERITY)
         if draft.open == SEVERITY:
             _severity_form(draft)
 
@@ -87,14 +87,21 @@ def _switch(draft: Draft, rule: Rule) -> None:
               label_visibility="collapsed", width="content")  # fmt: skip
 
 
-def _opener(draft: Draft, name: str, title: str) -> None:
-    def turned() -> None:
-        draft.open = None if draft.open == name else name
+def _opener(draft: Draft, name: str) -> None:
+    """Opens or closes a form. Two buttons: a press that a browser under load tells twice does not
+    close what it has just opened."""
+    is_open = draft.open == name
+
+    def turn() -> None:
+        draft.open = None if is_open else name
         draft.wrong = draft.said = ""
 
-    label = "Close" if draft.open == name else "Edit …"
-    st.button(label, key=f"rules_edit_{name}", on_click=turned, width="content",
-              help=f"{label.removesuffix(' …')} {plain(title)}")  # fmt: skip
+    st.button(
+        "Close" if is_open else "Edit …",
+        key=f"rules_{'close' if is_open else 'edit'}_{name}",
+        on_click=turn,
+        width="content",
+    )
 
 
 def _severity_form(draft: Draft) -> None:
@@ -178,7 +185,7 @@ def _form(frame: Frame, draft: Draft, rule: Rule, known: Sequence[str]) -> None:
         left, right = st.columns(2)
         with left:
             st.multiselect("Only in these phases (none: always)", names, on_change=took,
-                           key=first("phases", list(rule.phases)), format_func=plain)  # fmt: skip
+                           key=first("phases", list(rule.phases)), format_func=flat)  # fmt: skip
         with right:
             st.selectbox("Severity", list(rw.SEVERITIES), key=first("severity", rule.severity),
                          format_func=rw.SEVERITIES.__getitem__, on_change=took)  # fmt: skip

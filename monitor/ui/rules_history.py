@@ -40,7 +40,6 @@ def _restorer(draft: Draft, version: Version) -> None:
 
     st.button(
         "Restore …", key=f"rules_restore_{version.version}", on_click=restore, width="content",
-        help=f"Puts version {version.version} into your change, to be looked at and saved.",
     )  # fmt: skip
 
 

@@ -129,6 +129,8 @@ def _save(frame: Frame, desk: RulesDesk, draft: Draft, who: str, fresh: bool) ->
     st.text_input("Why (a note for the others)", key=key, max_chars=300)
 
     def save() -> None:
+        if not draft.changes:
+            return  # told twice by a browser under load: it is saved
         draft.said = ""
         try:
             note = str(st.session_state.get(key) or "")

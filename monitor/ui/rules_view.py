@@ -59,7 +59,7 @@ def rule_row(rule: Rule, changed: bool, unknown_phases: Sequence[str], currency:
         f"over after {rw.span(rule.keep)} of calm",
     ]
     warned = "".join(
-        f"<p>{chip('!', 'look', 'orange')} no campaign has a phase “{iw.shown(phase, 80)}”</p>"
+        f"<p>{chip('!', 'look', 'orange')} no campaign has a phase {iw.shown(f'“{phase}”', 82)}</p>"
         for phase in unknown_phases
     )
     return (
@@ -204,7 +204,7 @@ def version_row(version: Version, frame: Frame, standing: int) -> str:
         said = f"<p>{chip('✕', 'cannot be read', 'red')} {iw.shown(version.trouble, 600)}</p>"
     elif not version.changes:
         said = '<div class="m-muted">no rule changed</div>' if version.version > 1 else ""
-    note = f"<div>“{iw.shown(version.note, 500)}”</div>" if version.note else ""
+    note = f"<div>{iw.shown(f'“{version.note}”', 502)}</div>" if version.note else ""
     when = frame.clock(version.at)
     return (
         f"<div><b>Version {version.version}</b> {chips}</div>{note}{said}"

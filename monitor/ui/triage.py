@@ -132,7 +132,8 @@ def _telling(alert: Alert) -> tuple[Any, ...]:
 
 
 def total_at_risk(alerts: Iterable[Alert]) -> float | None:
-    """The money missing in open dips, nothing counted twice; None when no dip is about money.
+    """The money missing in open dips, stand-stills and refunds, nothing counted twice; None
+    when none is about money.
 
     Children of another alert are left out. Alerts of one scope (its GMV, its conversion) miss the same
     sales: the largest counts. Scopes of one kind (two channels) add up; those of different kinds (a
@@ -144,7 +145,7 @@ def total_at_risk(alerts: Iterable[Alert]) -> float | None:
         money = at_risk(alert)
         if money is None or not is_open(alert) or alert.get("covered_by") is not None:
             continue
-        if alert.get("kind") in ("dip", "flatline"):
+        if alert.get("kind") in ("dip", "flatline", "surge"):
             scope = tuple(sorted(dict(alert.get("scope") or {}).items()))
             scopes[scope] = max(scopes.get(scope, 0.0), money)
     sums: dict[tuple[str, ...], float] = defaultdict(float)

@@ -12,6 +12,8 @@ from monitor.ui.charts import bucket
 from monitor.ui.frame import Frame
 from monitor.ui.markup import link
 
+EVIDENT = ("dip", "surge", "flatline")  # kinds of alerts whose evidence can be looked up
+
 
 def scope_text(scope: Mapping[str, str]) -> str:
     """A scope as one text that `monitor.answers.parse_scope` reads: `category=beauty,channel=live`."""

@@ -18,12 +18,13 @@ from monitor.ui import words as w
 from monitor.ui.charts import look
 from monitor.ui.controls import from_url
 from monitor.ui.frame import Frame
+from monitor.ui.memo import memo
 from monitor.ui.numbers import instant
-from monitor.ui.why_link import scope_text, step_of
+from monitor.ui.why_link import EVIDENT, scope_text, step_of
 from monitor.why import Why
 
 BOARD_DIMENSIONS = {"creators": "creator_id", "linkshare": "creator_id"}
-NAMED = 300  # creators of the boards that are offered; any other by its address
+JUDGED, NAMED = 2000, 300  # scopes judged, creators of boards: offered; any other by its address
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,9 @@ def pick(frame: Frame, provider: Why | None) -> Asked:
 
 def _scope(frame: Frame, provider: Why | None, wrong: list[str]) -> Scope:
     asked_for = st.query_params.get("scope", "")
-    offered = {scope_text(s): s for s in known_scopes(frame, provider)}
+    key = ("why_scopes", frame.campaign_id, id(provider))
+    listed = memo.get(frame.picture, key, lambda: _offered(frame, provider))
+    offered = dict(listed)
     try:
         asked = parse_scope(asked_for)
     except ConfigError:
@@ -91,10 +94,16 @@ def _moment(
     at = latest
     if text:
         try:
-            at = floor_to(instant(text) or latest, step)
+            # A "+08:00" that nobody wrote as %2B comes as a space.
+            at = floor_to(instant(text.replace(" ", "+")) or latest, step)
         except ValueError:
             wrong.append(f"The link asks for {text!r}, which is no time; this is the last judged.")
-    states = _states(frame.shown.series.get((scope_key(scope), measure)))
+        else:
+            if text != _stamp(at):
+                st.query_params["at"] = _stamp(at)
+    series = scope_key(scope), measure
+    key = ("why_states", campaign.id, *series)
+    states = memo.get(frame.picture, key, lambda: _states(frame.shown.series.get(series)))
     first, end = floor_to(campaign.start, step), campaign.end
     times = [first + i * step for i in range(max(int((end - first) / step), 1))]
     shown = {_stamp(t): t for t in times}
@@ -152,9 +161,9 @@ def known_scopes(frame: Frame, provider: Why | None) -> list[Scope]:
     """What can be asked about: what is judged, what the picture shows, who is on a board."""
     found: list[Scope] = [{}]
     if provider is not None:
-        found += provider.scopes(frame.campaign_id)
+        found += provider.scopes(frame.campaign_id)[:JUDGED]
     found += [w.parse_scope(key) for key, _ in frame.shown.series]
-    found += [dict(a["scope"]) for a in frame.shown.alerts if a.get("kind") in ("dip", "surge")]
+    found += [dict(a["scope"]) for a in frame.shown.alerts if a.get("kind") in EVIDENT]
     found += [{m.dim: m.id} for m in frame.shown.members if m.id]
     for board, dim in BOARD_DIMENSIONS.items():
         ranked = frame.shown.boards.get(board)
@@ -162,6 +171,10 @@ def known_scopes(frame: Frame, provider: Why | None) -> list[Scope]:
             found += [{dim: i} for i in ranked.rows["id"].slice(0, NAMED).to_pylist() if i]
     own = (s for s in found if all(s.values()) and "feed" not in s)
     return sorted(_unlike(own), key=lambda s: (len(s), "creator_id" in s))
+
+
+def _offered(frame: Frame, provider: Why | None) -> dict[str, Scope]:
+    return {scope_text(s): s for s in known_scopes(frame, provider)}
 
 
 def _unlike(scopes: Iterable[Scope]) -> list[Scope]:

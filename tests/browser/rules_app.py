@@ -19,7 +19,7 @@ from tests.browser.import_app import TickingClock
 from tests.pages.rules_desk import FakeRehearsal, runtime
 from tests.product import ROOT
 
-STEP_S = 0.4
+STEP_S = 0.7
 
 
 class Slow(FakeRehearsal):

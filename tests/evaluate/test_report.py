@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from monitor.detect.event import Event
+from monitor.detect.shipped import SHIPPED
 from monitor.evaluate import __main__ as command
 from monitor.evaluate import report, simulated
 from monitor.evaluate.alarm import Alarm
@@ -93,6 +94,25 @@ def test_jobs_are_seeds_until_there_are_days_enough() -> None:
     assert [(job.family, job.seed) for job in both] == [
         ("project", 1), ("project", 2), ("other", 1), ("other", 2),
     ]  # fmt: skip
+
+
+def test_detectors_are_named_one_by_one_or_all_at_once() -> None:
+    assert simulated.names("monitor; monitor@0.8") == ("monitor", "monitor@0.8")
+    rivals = simulated.names("rivals")
+    assert "last hour" in rivals
+    assert simulated.names("tuned rivals") == tuple(f"{name}, tuned" for name in rivals)
+    for wrong in ("monitor@", "monitor@-1", "rival"):
+        with pytest.raises(ValueError, match=wrong):
+            simulated.names(wrong)
+
+
+def test_a_sensitivity_reaches_the_rules(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[float] = []
+    monkeypatch.setattr(
+        simulated, "alarms", lambda event, pasts, rules: seen.extend(r.sensitivity for r in rules)
+    )
+    simulated.detector.__wrapped__("monitor@0.5")(again("project", 1).event, ())
+    assert seen == [rule.sensitivity * 0.5 for rule in SHIPPED]
 
 
 def test_an_unknown_detector_is_refused_by_name(capsys: pytest.CaptureFixture[str]) -> None:

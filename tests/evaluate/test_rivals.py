@@ -201,6 +201,12 @@ def test_orders_are_watched_where_there_is_nothing_else():
     assert [seen.measure for seen in watched(orders, ())] == ["orders"]
 
 
+def test_every_rule_on_events_has_a_tuned_setting_from_its_own_grid():
+    assert rivals.TUNED.keys() == EVENT_RIVALS.keys()
+    for name, setting in rivals.TUNED.items():
+        assert setting in rivals.ALL[name].settings()
+
+
 def test_tuning_finds_the_setting_that_tells_the_dip_and_nothing_else():
     dip = Dip({}, "visitors", 0.75, BROKEN.start * 5, BROKEN.stop * 5)
     now = event(9, broken=(0, 1, 2, 3))

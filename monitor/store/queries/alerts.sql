@@ -8,7 +8,8 @@ delete from signal where campaign_id = ?
 -- name: all
 select id, open_key, alert_key, campaign_id, rule, kind, metric, scope, severity, status, substate,
     verdict, reason, breach_start, breach_end, opened_at, due_at, found_late, resolved_at,
-    resolve_reason, resolve_event, episodes, observed, expected, covered_by, headline, version
+    resolve_reason, resolve_event, episodes, observed, expected, at_risk,
+    at_risk_hour, observed_rate, expected_rate, covered_by, headline, version
 from alert where campaign_id = ? or ? = '' order by id
 
 -- name: next_id

@@ -161,3 +161,27 @@ from correction c join series_key k using (key_id)
 where c.stream_id = ? and (c.observed_at <= ? or c.bucket + ? <= ?)
 group by all order by all
 
+
+-- name: member_facts
+-- What each key brought in the buckets asked for, as it stood when they closed.
+select r.bucket, r.key_id, sum(r.gmv)::double as gmv, sum(r.orders)::double as orders,
+    sum(r.items_sold)::double as items_sold, sum(r.visitors)::double as visitors,
+    sum(r.impressions)::double as impressions, sum(r.clicks)::double as clicks,
+    sum(r.refunds)::double as refunds, sum(r.commission)::double as commission
+from fact r join closers c on c.bucket = r.bucket
+where r.stream_id = ? and r.bucket >= ? and r.observed_at <= c.closer
+group by r.bucket, r.key_id
+
+-- name: member_reads
+-- Which keys the closing snapshots hold, and of which metrics they say anything.
+select c.bucket, s.key_id, count(s.gmv) > 0 as gmv, count(s.orders) > 0 as orders,
+    count(s.items_sold) > 0 as items_sold, count(s.visitors) > 0 as visitors,
+    count(s.impressions) > 0 as impressions, count(s.clicks) > 0 as clicks,
+    count(s.refunds) > 0 as refunds, count(s.commission) > 0 as commission
+from snapshot s join closers c on c.closer = s.observed_at
+where s.stream_id = ? and s.observed_at >= ?
+group by c.bucket, s.key_id
+
+-- name: keys
+select key_id, channel, category, creator_id, shop_id, product_id, live_id, slot_id
+from series_key where list_contains(?, key_id)
