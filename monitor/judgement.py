@@ -60,6 +60,15 @@ class Judgement:
     level: float
     basis: str
 
+    def scopes(self, most: int = 400) -> tuple[Scope, ...]:
+        """The scopes that are judged, the campaign first, then the largest."""
+        best = max((t.detector for t in self.tracks), key=lambda d: len(d.scopes), default=None)
+        if best is None:
+            return ()
+        size = best.usual[best.index.get("gmv", 0)]
+        order = np.argsort(-size, kind="stable")[:most].tolist()
+        return tuple(dict(best.scopes.named[row]) for row in order)
+
 
 class Judge:
     """Judges campaigns of one store; remembers how far each has come."""

@@ -28,6 +28,9 @@ from monitor.settings import Campaign, Feed, Settings
 from monitor.store import Store
 
 
+SHOWN = ("gmv", "orders", "visitors", "conversion")  # measures whose curves every viewer gets
+
+
 @dataclass(frozen=True)
 class Grown:
     """A campaign's sums per group and bucket, all that came: (groups, buckets) hundredths."""
@@ -96,11 +99,10 @@ class Publisher:
         per_hour = 3_600_000 / (self.settings.monitor.bucket.total_seconds() * 1000)
         shape = judgement.shape
         share = (
-            shape.share[0]
-            if len(shape.share)
-            else np.full(max(len(observed.starts_ms), 1), np.nan)
+            shape.share[0] if len(shape.share) else np.full(max(len(observed.starts_ms), 1), np.nan)
         )
         alerts = load_alerts(self.store, campaign.id)
+        told = tuple(a.as_json() for a in alerts)
         came = self._arrivals[campaign.id] = arrivals(self.store, campaign.id)
         history: dict[int, list[dict[str, Any]]] = {a.id: [] for a in alerts}
         for subject, at, actor, what, note in self.store.rows("alerts.history"):
@@ -121,7 +123,7 @@ class Publisher:
             compared_with=comparable.observed.campaign.name if comparable else None,
             compared=before,
             members=self._members(judgement, grown, comparable, elapsed),
-            series=self._series(judgement, comparable),
+            series=self._series(judgement, comparable, told),
             pace=pace(
                 totals["gmv"],
                 campaign.targets.get("gmv"),
@@ -133,7 +135,7 @@ class Publisher:
                 judgement.basis,
             ),
             boards=boards(self.store, observed),
-            alerts=tuple(a.as_json() for a in alerts),
+            alerts=told,
             history={number: tuple(rows) for number, rows in history.items()},
             corrections=self._corrections(observed),
             comparable_basis=judgement.basis,
@@ -177,17 +179,19 @@ class Publisher:
         return tuple(found)
 
     def _series(
-        self, judgement: Judgement, comparable: Grown | None
+        self, judgement: Judgement, comparable: Grown | None, alerts: Sequence[dict[str, Any]]
     ) -> dict[tuple[str, str], pa.Table]:
+        """Curves of the campaign, its channels and categories, and of what is told right now."""
         found: dict[tuple[str, str], pa.Table] = {}
+        told = {(scope_key(a["scope"]), a["metric"]) for a in alerts if a["status"] != "resolved"}
         for metric, verdicts in judgement.by_metric.items():
             past = None
             if comparable and metric in comparable.observed.by_metric:
                 past = by_scope(comparable.observed, metric, verdicts.scopes)
             for row, scope in enumerate(verdicts.scopes):
-                found[scope_key(scope), metric] = series_table(
-                    verdicts, row, None if past is None else past[row]
-                )
+                key = scope_key(scope), metric
+                if key in told or (len(scope) <= 1 and metric in SHOWN):
+                    found[key] = series_table(verdicts, row, None if past is None else past[row])
         return found
 
     def _corrections(self, observed: Observed) -> dict[str, float]:
@@ -261,7 +265,9 @@ class Publisher:
             due_at=due(stream, campaign, arrived),
             behind=live and behind(stream, now, arrived),
             metrics=metrics,
-            rules=tuple(r.name for r in self.rules if r.enabled and MEASURES[r.measure].top in metrics),
+            rules=tuple(
+                r.name for r in self.rules if r.enabled and MEASURES[r.measure].top in metrics
+            ),
             boards=tuple(
                 board.name
                 for board in (shown.boards.values() if shown else ())

@@ -25,10 +25,13 @@ from monitor.ingest.sources.collector import Collector, keep_cursor, kept_cursor
 from monitor.ingest.sources.folder import Inbox, archived_name
 from monitor.ingest.sources.watching import Watch
 from monitor.picture import Picture, SourceStatus
+from monitor.rehearse import Rehearser
+from monitor.rules_desk import RulesDesk
 from monitor.settings import Feed, Settings
 from monitor.sources import HttpSource, SqlSource
 from monitor.store import Store
 from monitor.tick import AFTER_END, Heart, Ticked
+from monitor.witness import WhyDesk
 
 log = logging.getLogger("monitor")
 SECOND = timedelta(seconds=1)
@@ -72,6 +75,9 @@ class Runtime:
             if isinstance(feed.source, HttpSource | SqlSource)
         ]
         self.imports = ImportDesk(self)
+        rehearser = Rehearser(store, settings)
+        self.rules = RulesDesk(store, settings, clock, self.heart.file_rules, rehearser)
+        self.why = WhyDesk(store, settings)
         self._reading = Reading()
         self._started = False
         self._undo: deque[tuple[str, str]] = deque()  # asked for by any thread, done by the pulse
@@ -218,6 +224,7 @@ class Runtime:
         self.health.ticks += 1
         self.health.last_tick_took_s = time.perf_counter() - began
         self._picture = ticked.picture
+        self.why.at(self.heart.last_tick or now, self.heart.generation, self.heart.scopes())
         return ticked
 
     def _show_pulse(self) -> None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from monitor.alerts.desk import Desk
+from monitor.campaigns.words import Scope
 from monitor.clock import from_db, to_db
 from monitor.errors import MonitorError
 from monitor.ingest.aliases import aliases
@@ -161,6 +162,10 @@ class Heart:
         for campaign_id in touched:
             self.judge.forget(campaign_id)
             self.publisher.forget(campaign_id)
+
+    def scopes(self) -> dict[str, tuple[Scope, ...]]:
+        """Per campaign the scopes that are judged, the campaign first, then the largest."""
+        return {c: judgement.scopes() for c, (_, judgement) in self._judgements.items()}
 
     def _in_play(self, touched: set[str], now: datetime) -> list[Campaign]:
         """Campaigns that got data, that run, that ended a moment ago, or that nobody has seen yet."""

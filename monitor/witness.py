@@ -58,9 +58,7 @@ class Witness:
         """Measures that this detector is the one to speak of: those of its rules, else its volumes."""
         return {m.name for m in detector.measures}
 
-    def _evidence(
-        self, d: Detector, step: Step, row: int, k: int, r: int | None
-    ) -> Evidence:
+    def _evidence(self, d: Detector, step: Step, row: int, k: int, r: int | None) -> Evidence:
         b, tested, windows = step.bucket, d.tested, d.windows
         assert tested is not None
         assert windows is not None
@@ -154,7 +152,9 @@ class Witness:
                  if dim in d.event.dims and d.event.dims[dim][m]), "?",
             )  # fmt: skip
             young = int(d.members.age[m]) < 12 and d.members.b[k, m] > 0
-            found.append((name, "went on or off air" if young else "off air, or nothing of it read"))
+            found.append(
+                (name, "went on or off air" if young else "off air, or nothing of it read")
+            )
         return tuple(found)
 
     def _gate(
@@ -234,7 +234,9 @@ def witness(
         if not found:
             size = round(detector.event.bucket_min * 60_000)
             origin = to_ms(campaign.start) // size * size
-            starts = np.maximum(origin + size * np.arange(detector.event.buckets), to_ms(campaign.start))
+            starts = np.maximum(
+                origin + size * np.arange(detector.event.buckets), to_ms(campaign.start)
+            )
             basis = ", ".join(detector.growth.basis) or "today's own last hour"
             found.append(Witness(scope, measure, starts, basis))
         found[0](detector, step)

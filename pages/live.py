@@ -6,11 +6,12 @@ from datetime import timedelta
 
 import streamlit as st
 
-from monitor.ui import cards, charts, guard, pace, tables
+from monitor.ui import cards, charts, guard, pace, tables, why_chart
 from monitor.ui import words as w
 from monitor.ui.controls import from_url
 from monitor.ui.frame import Frame
 from monitor.ui.markup import block, empty, panel
+from monitor.ui.why_link import why_address
 
 HOUR = timedelta(hours=1)
 SPANS = {"event": "Whole event", "last": "Last 3 hours"}
@@ -39,7 +40,7 @@ def chart(frame: Frame) -> None:
     """Observed against expected, for a scope, a metric and a stretch of the day."""
     scopes = list(dict.fromkeys(key for key, _ in frame.shown.series))
     if not scopes:
-        st.html(block(empty(w.NO_SERIES)))
+        st.html(block(empty(w.NO_BUCKETS_TITLE, w.NO_BUCKETS)))
         return
     with st.container(horizontal=True, vertical_alignment="center"):
         scope = from_url(
@@ -59,8 +60,10 @@ def chart(frame: Frame) -> None:
     window = (campaign.start, campaign.end)
     if span == "last" and frame.shown.watermark is not None:
         window = charts.around(campaign, frame.shown.watermark - HOUR, frame.shown.watermark)
-    st.html(block(charts.legend(frame, scope, metric)))
-    charts.buckets(frame, scope, metric, window)
+    table = frame.shown.series[scope, metric]
+    why = why_address(frame.campaign_id, w.parse_scope(scope), metric, "Why (no) alert? →")
+    st.html(block(why_chart.legend(frame, table, metric), f"<div>{why}</div>"))
+    why_chart.draw(frame, table, scope, metric, window)
 
 
 guard.page(body)

@@ -96,6 +96,20 @@ class Desk:
         self.book.write()
         return list(self.book.alerts.values())
 
+    def rehearse(self, judgement: Judgement) -> list[Alert]:
+        """The dips of a whole judgement, told at the end of each bucket. Nothing is written."""
+        feed_of = feeds_of(judgement)
+        for at_ms, passes in sorted(self._passes(judgement).items()):
+            self.book.now = from_ms(at_ms)
+            for track, one in passes:
+                self._pass(track, one)
+            self.book.cover(feed_of)
+        if self.now >= self.campaign.end:
+            self.book.now = self.campaign.end
+            for alert in self.book.active():
+                self.book.resolve(alert, "window_ended", self.campaign.end)
+        return list(self.book.alerts.values())
+
     def _end(self, alert: Alert, reason: str, event: datetime) -> None:
         """Resolve; what the end of the event takes away has not recovered."""
         if alert.kind == "data" and self.now >= self.campaign.end:
@@ -130,7 +144,11 @@ class Desk:
     def _step(self, track: Track, r: int, row: int, key: str, one: Pass) -> None:
         """One signal over one bucket."""
         rule, closed, b = track.detector.rules[r], track.closing, one.step.bucket
-        state, start_ms, end_ms = int(one.step.state[r, row]), int(closed.starts_ms[b]), int(closed.ends_ms[b])
+        state, start_ms, end_ms = (
+            int(one.step.state[r, row]),
+            int(closed.starts_ms[b]),
+            int(closed.ends_ms[b]),
+        )
         name, scope = (rule.name, key), track.scope(row)
         before = self.signals.get(name) or Signal(judged_to_ms=self.judged_to.get(rule.name, 0))
         outcome = OUTCOMES.get(state, Outcome.HOLD)
@@ -272,7 +290,10 @@ class Desk:
         """A stuck counter brought what it had held back: the dips it made were none."""
         assert stuck.over is not None
         for alert in self.book.active():
-            reads = alert.kind in ("dip", "surge") and feed_of.get(alert.metric or "") == stuck.scope["feed"]
+            reads = (
+                alert.kind in ("dip", "surge")
+                and feed_of.get(alert.metric or "") == stuck.scope["feed"]
+            )
             if reads and alert.breach_start and alert.breach_start >= stuck.since:
                 alert.reason = "withdrawn"
                 alert.headline = (

@@ -258,7 +258,7 @@ class Detector:
         dear = np.isnan(hourly) | (hourly >= gate)
         per_hour = 60.0 / self.event.bucket_min
         enough = self._enough(k, tested)
-        little = (enough[0] * per_hour < ENOUGH) & (enough[-1] < ENOUGH)
+        little = _hourly(enough, per_hour) < ENOUGH
         compared = tested.due[0, k] >= COMPARED * self.usual[k]
         judged = applies & ~little & (due[0] > 0) & (b >= QUIET) & compared
         now_low = fall[0] >= 0.4 * rule.least_fall
@@ -274,10 +274,14 @@ class Detector:
         breach = on | chosen
         blamed[k] |= candidate | breach
         clear = judged & ~breach & (z[0] > -CLEAR) & ~candidate
-        state[r] = np.where(judged, np.where(breach, BREACHED, np.where(clear, NORMAL, BAND)), TOO_LITTLE)
+        state[r] = np.where(
+            judged, np.where(breach, BREACHED, np.where(clear, NORMAL, BAND)), TOO_LITTLE
+        )
         strong[r] = breach & (fall[0] >= STRONG) & (z[0] <= -STRONG * 10)
         self.in_row[r] = np.where(breach, self.in_row[r] + 1, np.where(judged, 0, self.in_row[r]))
-        self.clear_row[r] = np.where(clear, self.clear_row[r] + 1, np.where(judged, 0, self.clear_row[r]))
+        self.clear_row[r] = np.where(
+            clear, self.clear_row[r] + 1, np.where(judged, 0, self.clear_row[r])
+        )
         self._hold(r, k, chosen, best)
         self.figures.hourly[r] = hourly
 
@@ -371,7 +375,9 @@ class Detector:
         if gmv is None:
             return np.full(len(self.scopes), np.nan), 0.0
         per_hour = 60.0 / self.event.bucket_min
-        due = np.where(tested.due[2, gmv] > 0, tested.due[2, gmv] / 3, tested.due[0, gmv]) * per_hour
+        due = (
+            np.where(tested.due[2, gmv] > 0, tested.due[2, gmv] / 3, tested.due[0, gmv]) * per_hour
+        )
         fall = 1.0 - np.where(tested.due[2, k] > 0, tested.ratio[2, k], tested.ratio[0, k])
         return np.abs(fall) * due, float(due[0]) if len(due) else 0.0
 
@@ -382,7 +388,9 @@ class Detector:
         before = self.held[r].copy()
         first = chosen & ~before
         over = before & (self.clear_row[r] >= 3)
-        lost = before & (self.in_row[r] == 0) & (self.clear_row[r] >= 1) & (self.figures.since[r] < 0)
+        lost = (
+            before & (self.in_row[r] == 0) & (self.clear_row[r] >= 1) & (self.figures.since[r] < 0)
+        )
         old = before & (self.in_row[r] >= LONGEST)
         self.held[r] = (before | first) & ~(over | lost | old)
         for row in np.flatnonzero(over | lost | old).tolist():
@@ -494,7 +502,9 @@ class Detector:
             if whole <= 0 or not self._usable(k, b):
                 continue
             off = float(np.clip(seen, (1 - CLIP) * due, (1 + CLIP) * due).sum() / whole)
-            held = any(self.held[r, 0] for r, x in enumerate(self.rules) if self.index[x.measure] == k)
+            held = any(
+                self.held[r, 0] for r, x in enumerate(self.rules) if self.index[x.measure] == k
+            )
             low = tested.z[0, k, 0] <= -DOUBTFUL
             doubtful |= bool(low)
             moved = 0.0 if held or (low and self.doubts < 3) else FOLLOW * np.log(max(off, 0.2))
@@ -502,7 +512,9 @@ class Detector:
             members.common[k] += slope + moved
             members.exposure[-1, k] *= np.exp(moved)
             if not held and not low:
-                members.slope[k] = 0.9 * ((1 - FOLLOW_SLOPE) * slope + FOLLOW_SLOPE * (slope + moved))
+                members.slope[k] = 0.9 * (
+                    (1 - FOLLOW_SLOPE) * slope + FOLLOW_SLOPE * (slope + moved)
+                )
             elif held or low:
                 members.slope[k] = 0.8 * slope
         self.index_log[:, b] = members.common
@@ -510,6 +522,14 @@ class Detector:
 
 
 CLIP = 0.5
+
+
+def _hourly(enough: Floats, per_hour: float) -> Floats:
+    """(scopes,) events due in an hour, by the longest window that has any."""
+    found = np.zeros(enough.shape[1])
+    for i, w in enumerate(WINDOWS):
+        found = np.where(enough[i] > 0, enough[i] * max(per_hour / w, 1.0), found)
+    return found
 
 
 def _ordered(rules: Sequence[Rule]) -> list[Rule]:

@@ -258,7 +258,8 @@ class _Walk:
         usual.bands[of_day] = np.where(quiet & large & (bands > 0), bands, 0.0)
         usual.deviation[of_day] = np.where(quiet, deviation, np.nan)
 
-        self.in_row = np.where(breach.any(axis=1), self.in_row + 1, 0)
+        otherwise = np.where(self.known[t], 0, self.in_row)
+        self.in_row = np.where(breach.any(axis=1), self.in_row + 1, otherwise)
         new = ~self.on & (self.in_row >= tuning.open_after)
         ended = self._ended(t)
         if new.any():
@@ -306,13 +307,12 @@ class _Walk:
         use = self.known[t] & ~self.on
         ratio = np.maximum(self.values[t], 0.0) / self.course[:, t]
         fast, slow = self.level[:, 0], self.level[:, 1]
-        away = np.where(np.isnan(fast), 0.0, ratio / fast - 1.0)
+        none = ~(fast > 0), ~(slow > 0)  # after a stretch of nothing the next bucket is the level
+        away = np.where(none[0], 0.0, ratio / fast - 1.0)
         most = tuning.clip * np.maximum(self.noise, LEAST_NOISE)
-        fast = np.where(
-            np.isnan(fast), ratio, fast * (1 + tuning.gain * np.clip(away, -most, most))
-        )
+        fast = np.where(none[0], ratio, fast * (1 + tuning.gain * np.clip(away, -most, most)))
         pull = np.clip(ratio / slow - 1.0, -SLOW_CLIP, SLOW_CLIP)
-        slow = np.where(np.isnan(slow), ratio, slow * (1 + tuning.slow_gain * pull))
+        slow = np.where(none[1], ratio, slow * (1 + tuning.slow_gain * pull))
         self.level = np.where(use, np.stack([fast, slow], axis=1), self.level)
         seen = np.minimum(1.25 * np.abs(away[0]), 4 * self.noise)  # 1.25: mean |x| → σ
         noise = np.maximum(self.noise + NOISE_GAIN * (seen - self.noise), LEAST_NOISE / 2)

@@ -46,7 +46,9 @@ class Loader:
         self.orders: set[int] = set()  # streams whose snapshots are derived from lines of orders
         self.keys: dict[Key, int] = {}
         self.streams: dict[tuple[str, str], int] = {}
-        self.changed: dict[int, int] = {}  # stream → earliest instant (ms) folded since it was taken
+        self.changed: dict[
+            int, int
+        ] = {}  # stream → earliest instant (ms) folded since it was taken
         self._touched: dict[int, int] = {}  # stream → earliest instant (ms) to be folded again
         self._unfolded: set[tuple[int, int]] = set()  # streams and instants (ms) of this load
         self.refresh()

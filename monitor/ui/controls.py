@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 
 def from_url(
@@ -33,8 +34,13 @@ def from_url(
     asked_for = st.query_params.get(key)
     chosen = asked_for if asked_for is not None and asked_for in options else normal
     box = f"{key}_box"
-    if st.session_state.get(box) != chosen:
+    # On another page a widget is another one: there it would show its first option, not the value
+    # that its key still has.
+    context = get_script_run_ctx()
+    page = context.page_script_hash if context else ""
+    if st.session_state.get(box) != chosen or st.session_state.get(f"{box}_page") != page:
         st.session_state[box] = chosen
+        st.session_state[f"{box}_page"] = page
     widget(
         label,
         options,

@@ -26,7 +26,7 @@ pytestmark = pytest.mark.xdist_group("demo")
 
 PAGES = {
     "live": "/", "leaderboards": "/leaderboards", "alerts": "/alerts",
-    "import": "/import", "data": "/data",
+    "import": "/import", "data": "/data", "rules": "/rules", "why": "/why",
 }  # fmt: skip
 PHONE = {"width": 390, "height": 844}
 DIP_WITHIN_S = 90
@@ -34,7 +34,7 @@ REFRESHES = 3
 
 # On a deep link Streamlit's client first asks for its server below the page's own path, and is told
 # 404 before it asks at the root. Nothing else is harmless.
-HARMLESS = re.compile(r"/(leaderboards|alerts|import|data)/_stcore/(health|host-config)$")
+HARMLESS = re.compile(r"/(leaderboards|alerts|import|data|rules|why)/_stcore/(health|host-config)$")
 
 
 def opened(page: Page, product: Product, path: str = "/") -> Page:

@@ -22,7 +22,7 @@ def ordinary(seed: int = 1, days: int = DAYS, noise: float = 0.03) -> Floats:
     rng = np.random.default_rng(seed)
     day = 100.0 * (1.0 + 0.6 * np.sin(2 * np.pi * (at / PER_DAY - 0.3)))
     wander = np.exp(0.1 * np.sin(2 * np.pi * at / (5.3 * PER_DAY)))
-    return day * wander * rng.normal(1.0, noise, at.size)
+    return np.asarray(day * wander * rng.normal(1.0, noise, at.size))
 
 
 def bucket(day: int, of_day: int = BROAD_DAY) -> int:
@@ -146,6 +146,19 @@ def test_a_gap_is_not_a_dip_and_does_not_hide_one():
     values[bucket(19, 10) : bucket(19, 40)] = np.nan
     assert opened(values) == []
     assert bucket(20) + 1 in opened(dip(values, bucket(20), 6, 0.3))
+
+
+def test_a_gap_between_two_low_buckets_only_delays():
+    values = dip(ordinary(), bucket(20), 6, 0.3)
+    values[bucket(20) + 1] = np.nan
+    assert opened(values) == [bucket(20) + 2]
+
+
+def test_a_series_that_was_dead_for_days_is_judged_again():
+    values = dip(ordinary(days=34), bucket(18), 3 * PER_DAY, 0.0)
+    assert opened(values) == [bucket(18) + 1]
+    again = bucket(33)
+    assert again + 1 in opened(dip(values, again, 6, 0.1))
 
 
 def test_a_verdict_needs_nothing_of_the_future():
