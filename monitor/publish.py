@@ -184,7 +184,11 @@ class Publisher:
         """Curves of the campaign, its channels and categories, and of what is told right now."""
         found: dict[tuple[str, str], pa.Table] = {}
         told = {(scope_key(a["scope"]), a["metric"]) for a in alerts if a["status"] != "resolved"}
-        for metric, verdicts in judgement.by_metric.items():
+        order = [*SHOWN, *(m for m in judgement.by_metric if m not in SHOWN)]
+        for metric in order:
+            verdicts = judgement.by_metric.get(metric)
+            if verdicts is None:
+                continue
             past = None
             if comparable and metric in comparable.observed.by_metric:
                 past = by_scope(comparable.observed, metric, verdicts.scopes)

@@ -17,6 +17,8 @@ from monitor.detect.rules import REOPEN_WITHIN
 from monitor.store import Store
 
 SYSTEM = "monitor"
+# What one says, the other says again in other terms: (told, again).
+TOLD_TWICE = (("gmv", "orders"), ("conversion", "ctor"), ("visitors", "clicks"))
 SEVERITIES = ("info", "warning", "critical")
 
 
@@ -177,11 +179,11 @@ class Book:
 
 
 def _explains(parent: Alert, child: Alert) -> bool:
-    """The same in a wider scope; or the money of orders that are told in the same scope."""
+    """The same in a wider scope; or the same in other terms, as the money of orders."""
     if parent.rule == child.rule:
         return parent.scope.items() < child.scope.items()
     both = parent.kind == child.kind == "dip" and parent.scope == child.scope
-    return both and (parent.metric, child.metric) == ("gmv", "orders")
+    return both and (parent.metric, child.metric) in TOLD_TWICE
 
 
 def _begun_before(parent: Alert, child: Alert) -> bool:

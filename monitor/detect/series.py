@@ -63,6 +63,7 @@ class Tuning:
     breach: float = 3.0  # bands that a fall has to reach
     margin: float = 1.3  # × the deviations that came to nothing
     usual_share: float = 0.9  # of the days stay below what counts as the largest usual deviation
+    never_usual: float = 0.8  # falls of this share are told whatever came to nothing before
     memory_days: int = 42  # how long usual deviations and steps are remembered
     floor: float = 0.02  # of expected: deeper falls are not told apart
     relax: float = 0.5  # × least_fall: where a bucket is low in itself, and where a dip is over
@@ -253,7 +254,8 @@ class _Walk:
         bands = deviation / np.maximum(usual.band[hour], tuning.least_band)
         large = due >= tuning.least_size * self.typical[t][:, None] * WINDOWS
         low = fall[:, 0] >= tuning.relax * tuning.least_fall
-        breach = large & (fall >= tuning.least_fall) & (bands >= usual.need) & low[:, None]
+        need = np.where(fall >= tuning.never_usual, tuning.breach, usual.need)
+        breach = large & (fall >= tuning.least_fall) & (bands >= need) & low[:, None]
         quiet = ~self.on[:, None]
         usual.bands[of_day] = np.where(quiet & large & (bands > 0), bands, 0.0)
         usual.deviation[of_day] = np.where(quiet, deviation, np.nan)

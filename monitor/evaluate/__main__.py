@@ -1,7 +1,8 @@
 """`python -m monitor.evaluate`: how good the detector is, and the usual rules beside it.
 
 `simulated`: set B, event days with dips that were put there. `kpis`: set A, labelled web KPIs.
-`recorded`: set C, a real sale's orders. `report`: a run of `simulated` as Markdown and pictures.
+`recorded`: set C, a real sale's orders. `files`: a case of set B as files to replay. `report`: a run
+of `simulated` as Markdown and pictures.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from pathlib import Path
 from monitor.evaluate import report, simulated
 from monitor.evaluate.days import FAMILIES, TEST_SEEDS
 
-OTHERS = ("kpis", "recorded")
+OTHERS = ("kpis", "recorded", "files")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -84,6 +85,7 @@ def _parser() -> argparse.ArgumentParser:
     for name, what in (
         ("kpis", "set A: labelled web KPIs"),
         ("recorded", "set C: recorded orders with dips put into them"),
+        ("files", "one case of set B as recorded files, to be replayed"),
     ):
         verbs.add_parser(name, help=what, add_help=False)
     told = verbs.add_parser("report", help="a run of `simulated` as Markdown tables and pictures")

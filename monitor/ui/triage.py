@@ -136,17 +136,22 @@ def total_at_risk(alerts: Iterable[Alert]) -> float | None:
     when none is about money.
 
     Children of another alert are left out. Alerts of one scope (its GMV, its conversion) miss the same
-    sales: the largest counts. Scopes of one kind (two channels) add up; those of different kinds (a
+    sales: what its GMV lacks counts, else the largest. Scopes of one kind (two channels) add up; those of different kinds (a
     channel and a category) may be the same sales seen twice, so the largest of the sums is taken: it
     is at least that much.
     """
     scopes: dict[tuple[tuple[str, str], ...], float] = {}
-    for alert in alerts:
+    seen: set[tuple[tuple[str, str], ...]] = set()  # scopes whose GMV itself is told
+    for alert in sorted(alerts, key=lambda a: a.get("metric") != "gmv"):
         money = at_risk(alert)
         if money is None or not is_open(alert) or alert.get("covered_by") is not None:
             continue
         if alert.get("kind") in ("dip", "flatline", "surge"):
             scope = tuple(sorted(dict(alert.get("scope") or {}).items()))
+            if alert.get("metric") == "gmv":
+                seen.add(scope)
+            elif scope in seen:
+                continue
             scopes[scope] = max(scopes.get(scope, 0.0), money)
     sums: dict[tuple[str, ...], float] = defaultdict(float)
     for scope, money in scopes.items():
