@@ -16,7 +16,7 @@ from monitor.detect.why import Evidence
 from monitor.errors import ConfigError
 from monitor.ingest.load import number
 from monitor.judgement import Verdicts
-from monitor.observe import counting, streams_of, totals
+from monitor.observe import Observed, counting, streams_of, totals
 from monitor.picture import Board
 from monitor.settings import Campaign, Settings
 from monitor.store import Store
@@ -73,6 +73,8 @@ def expected_json(
              "state": row["state"]}
             for row in seen.series().to_pylist()
         ]  # fmt: skip
+    else:
+        rows = unjudged_rows(judgement.observed, metric)
     for b, row in enumerate(rows):
         row["why"] = why_row(seen.found.get(b))
     return {
@@ -85,6 +87,19 @@ def expected_json(
         "basis": judgement.basis,
         "rows": rows,
     }
+
+
+def unjudged_rows(observed: Observed, metric: str) -> list[dict[str, Any]]:
+    """Buckets of which nothing can be said: open, or closed with nothing read."""
+    top = MEASURES[metric].top if metric in MEASURES else metric
+    stream = observed.by_metric.get(top) or next(iter(observed.streams), None)
+    if stream is None:
+        return []
+    return [
+        {"bucket_start": iso(from_ms(int(start))), **dict.fromkeys(CURVE),
+         "state": "incomplete" if closed else "open"}
+        for start, closed in zip(observed.starts_ms, stream.closing.closed, strict=True)
+    ]  # fmt: skip
 
 
 def why_row(e: Evidence | None) -> dict[str, Any] | None:

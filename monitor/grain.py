@@ -29,11 +29,13 @@ class Grain:
         self.store, self.campaign = store, campaign
         self.starts_ms, self.size_ms = starts_ms, size_ms
         self.order: list[int] = []
-        self.place: dict[int, int] = {}
+        self._ids: Ints = np.empty(0, np.int64)  # the same, sorted; `_rows`: the row of each
+        self._rows: Ints = np.empty(0, np.int64)
         self.dims: dict[str, list[str]] = {dim: [] for dim in DIMENSIONS}
         self.amounts: dict[str, Floats] = {}
         self.usable: dict[str, Bools] = {}
         self._read: dict[int, Bools] = {}  # per stream: which keys its closing snapshots held
+        self._stream: dict[str, int] = {}  # which counts for a metric
         self._closer: dict[int, Ints] = {}  # per stream: by which snapshot each bucket was filled
 
     @property
@@ -65,6 +67,7 @@ class Grain:
         for metric in metrics:
             if metric not in self.amounts:
                 self.amounts[metric] = np.zeros((self._room(), self.buckets))
+            self._stream[metric] = stream.stream_id
             told = observed.said[metric]
             self.usable[metric] = closing.closed & closing.read & ~closing.bridged & told
         if fresh.any():
@@ -87,69 +90,81 @@ class Grain:
             facts = self.store.arrays("observe.member_facts", [stream.stream_id, low])
             since = to_db(from_ms(int(closing.closer_ms[places].min())))
             reads = self.store.arrays("observe.member_reads", [stream.stream_id, since])
+            unknown = self.store.arrays("observe.member_unknown", [stream.stream_id, low])
         self._meet(facts, reads)
         rows = self._room()
         read = self._read.setdefault(stream.stream_id, np.zeros((rows, self.buckets), bool))
-        at = {int(ms): int(b) for ms, b in zip(bucket.tolist(), places.tolist(), strict=True)}
-        who, when = self._cells(facts, at)
-        who_read, when_read = self._cells(reads, at)
+        who, when = self._cells(facts, bucket)
+        who_read, when_read = self._cells(reads, bucket)
         read[:, places] = False
-        read[who_read, when_read] = True
+        read[who_read, places[when_read]] = True
         interval = stream.meaning.counter == "interval"
         had, met = self._had(stream, read, places)
+        mute, mute_who, mute_when = self._mute(unknown, bucket)
         for metric in metrics:
-            grid = self.amounts[metric]
             told = np.zeros((rows, len(places)), bool)
-            column = np.searchsorted(places, when_read)
-            told[who_read, column] = np.ma.getdata(reads[metric]).astype(bool)
+            told[who_read, when_read] = np.ma.getdata(reads[metric]).astype(bool)
             value = np.where(told | interval, 0.0, np.nan)
             if not interval:  # not read since the period began: it has brought nothing yet
                 value[np.isnan(value) & ~had] = 0.0
             value[~met] = np.nan
             some = ~np.ma.getmaskarray(facts[metric])
-            column = np.searchsorted(places, when)
-            known = value[who[some], column[some]]
+            known = value[who[some], when[some]]
             brought = np.ma.getdata(facts[metric])[some].astype(float) / 100.0
-            value[who[some], column[some]] = np.where(np.isnan(known), np.nan, brought)
-            grid[:, places] = value
+            value[who[some], when[some]] = np.where(np.isnan(known), np.nan, brought)
+            value[mute_who[mute == metric], mute_when[mute == metric]] = np.nan
+            self.amounts[metric][:, places] = value
+
+    def _mute(self, found: Mapping[str, np.ndarray], bucket: Ints) -> tuple[np.ndarray, Ints, Ints]:
+        """Metric, member and place of what corrections and resets make unknown."""
+        met = np.isin(np.ma.getdata(found["key_id"]), self._ids)
+        known = {name: np.ma.getdata(column)[met] for name, column in found.items()}
+        return known["metric"], *self._cells(known, bucket)
 
     def _had(self, stream: Stream, read: Bools, places: Ints) -> tuple[Bools, Bools]:
         """(members, places): read since the counter's period began, and read at all by then."""
         period = np.array([stream.meaning.day(int(ms)) for ms in self.starts_ms.tolist()])
         had = np.zeros((len(read), len(places)), bool)
         met = np.zeros_like(had)
+        before, so_far = 0, np.zeros(len(read), bool)
         for column, b in enumerate(places.tolist()):
             first = int(np.argmax(period == period[b]))
-            had[:, column] = read[:, first : b + 1].any(axis=1)
-            met[:, column] = read[:, : b + 1].any(axis=1)
+            so_far |= read[:, before : b + 1].any(axis=1)
+            before = b + 1
+            met[:, column] = so_far
+            had[:, column] = so_far if not first else read[:, first : b + 1].any(axis=1)
         return had, met
 
-    def _cells(self, got: Mapping[str, np.ndarray], at: Mapping[int, int]) -> tuple[Ints, Ints]:
-        bucket = np.ma.getdata(got["bucket"]).astype("datetime64[ms]").astype(np.int64)
+    def _cells(self, got: Mapping[str, np.ndarray], bucket: Ints) -> tuple[Ints, Ints]:
+        """Member, and place among `bucket` (ms, in order), of every row."""
         keys = np.ma.getdata(got["key_id"])
-        who = np.array([self.place[int(k)] for k in keys.tolist()], np.int64)
-        when = np.array([at[int(ms)] for ms in bucket.tolist()], np.int64)
-        return who, when
+        at = np.searchsorted(self._ids, keys)
+        when = np.searchsorted(bucket, milliseconds(got["bucket"]))
+        return self._rows[at], when
 
     def _meet(self, *found: Mapping[str, np.ndarray]) -> None:
         """Give a row to every key not seen before, in the order of first bucket and key id."""
         pairs: list[tuple[int, int]] = []
         for got in found:
-            bucket = np.ma.getdata(got["bucket"]).astype("datetime64[ms]").astype(np.int64)
-            pairs += zip(bucket.tolist(), np.ma.getdata(got["key_id"]).tolist(), strict=True)
-        new = list(dict.fromkeys(k for _, k in sorted(pairs) if k not in self.place))
-        if not new:
+            keys = np.ma.getdata(got["key_id"]).astype(np.int64)
+            new = ~np.isin(keys, self._ids)
+            at = milliseconds(got["bucket"])[new]
+            pairs += zip(at.tolist(), keys[new].tolist(), strict=True)
+        new_keys = list(dict.fromkeys(k for _, k in sorted(pairs)))
+        if not new_keys:
             return
-        named = {row[0]: row[1:] for row in self.store.rows("observe.keys", [new])}
-        for key in new:
-            self.place[key] = len(self.order)
+        named = {row[0]: row[1:] for row in self.store.rows("observe.keys", [new_keys])}
+        for key in new_keys:
             self.order.append(key)
             for dim, value in zip(DIMENSIONS, named[key], strict=True):
                 self.dims[dim].append(value)
+        self._rows = np.argsort(np.array(self.order, np.int64), kind="stable")
+        self._ids = np.array(self.order, np.int64)[self._rows]
         rows = self._room()
         for metric, grid in self.amounts.items():
-            if len(grid) < rows:
-                more = np.zeros((rows - len(grid), self.buckets))
+            if len(grid) < rows:  # of what is filled already nobody had read them
+                filled = self._closer[self._stream[metric]] != NONE
+                more = np.where(filled, np.nan, np.zeros((rows - len(grid), 1)))
                 self.amounts[metric] = np.concatenate([grid, more])
         for stream, marks in self._read.items():
             if len(marks) < rows:
@@ -174,6 +189,10 @@ class Grain:
             minute=local.hour * 60 + local.minute,
             weekday=local.weekday(),
         )
+
+
+def milliseconds(column: np.ndarray) -> Ints:
+    return np.asarray(np.ma.getdata(column).astype("datetime64[ms]").astype(np.int64))
 
 
 def plans_of(campaign: Campaign, starts_ms: Ints, size_ms: int) -> tuple[Planned, ...]:

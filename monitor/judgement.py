@@ -22,7 +22,7 @@ from monitor.detect.shape import Past, PlannedSpan, Shape, or_parent, planned_sp
 from monitor.detect.shape import learn as learn_shape
 from monitor.grain import plans_of, whole
 from monitor.ingest.closing import Closing
-from monitor.lens import Lens, Track, Watch, overlaid
+from monitor.lens import Lens, Track, Watch, needs, overlaid
 from monitor.observe import Observed, observe
 from monitor.settings import Campaign, Settings
 from monitor.store import Store
@@ -74,7 +74,7 @@ class Judge:
     """Judges campaigns of one store; remembers how far each has come."""
 
     def __init__(self, store: Store, settings: Settings, rules: Sequence[Rule]) -> None:
-        self.store, self.settings, self.rules = store, settings, judged(rules)
+        self.store, self.settings, self.rules = store, settings, enabled(rules)
         self._past: dict[str, Observed] = {}
         self._growth: dict[str, tuple[tuple[int, ...], Growth]] = {}
         self._shape: dict[str, tuple[tuple[object, ...], Shape]] = {}
@@ -88,7 +88,7 @@ class Judge:
 
     def use(self, rules: Sequence[Rule]) -> None:
         """Judge by other rules: every campaign anew."""
-        self.rules = judged(rules)
+        self.rules = enabled(rules)
         self._lenses.clear()
 
     def begin_anew(self, campaign_ids: Iterable[str]) -> None:
@@ -209,21 +209,27 @@ def _verdicts(measure: str, track: Track, observed: Observed, shape: Shape) -> V
     seen = d.observed[k]
     if measure in observed.by_metric:
         seen = by_scope(observed, measure, scopes)
-    said = np.logical_and.reduce([observed.said[m] for m in _tops(d.measures[k])])
+    tops = needs(d.measures[k])
+    said = np.logical_and.reduce([observed.said[m] for m in tops])
     rule = next((r for r, x in enumerate(d.rules) if x.measure == measure and not x.up), None)
     states = d.states[rule] if rule is not None else np.full(seen.shape, NORMAL, np.uint8)
     expected, low, high = (_carried(g[k], d.bucket, shape, d.measures[k].mix_free)
                            for g in (d.expected, d.low, d.high))  # fmt: skip
-    states = overlaid(states, track.closing, said)
+    states = overlaid(states, track.closing, said, _covered(observed, tops, scopes))
     return Verdicts(
         measure, scopes, seen, expected, low, high, states, track.closing, track.late_after
     )
 
 
-def _tops(measure: object) -> tuple[str, ...]:
-    from monitor.lens import needs
-
-    return needs(measure)  # type: ignore[arg-type]
+def _covered(observed: Observed, metrics: tuple[str, ...], scopes: tuple[Scope, ...]) -> Floats:
+    """(scopes, buckets) share of the usual volume whose keys were read at the bucket's end."""
+    found = np.ones((len(scopes), len(observed.starts_ms)))
+    for metric in metrics:
+        lost = by_scope(observed, metric, scopes, observed.lost)
+        usual = by_scope(observed, metric, scopes, observed.usual)
+        share = np.divide(lost, usual, out=np.zeros_like(lost), where=usual > 0)
+        found = np.minimum(found, 1.0 - share)
+    return found
 
 
 def _carried(curve: Floats, bucket: int, shape: Shape, rate: bool) -> Floats:
@@ -271,17 +277,18 @@ def by_scope(
     grids: Mapping[str, Floats] | None = None,
 ) -> Floats:
     """A metric in units as (scopes, buckets), for scopes of channel and category."""
-    grid = (observed.amount if grids is None else grids)[metric] / 100.0
-    found = np.full((len(scopes), len(observed.starts_ms)), np.nan)
-    for row, scope in enumerate(scopes):
-        mine = grid[observed.members(scope)]
-        known = ~np.isnan(mine).all(axis=0)
-        found[row, known] = np.nansum(mine[:, known], axis=0)
-    return found
+    grid = (observed.amount if grids is None else grids)[metric]
+    if not len(observed.groups):
+        return np.full((len(scopes), len(observed.starts_ms)), np.nan)
+    mine = np.array([observed.members(scope) for scope in scopes], float)  # (scopes, groups)
+    known = ~np.isnan(grid)
+    found = mine @ np.where(known, grid, 0.0) / 100.0  # whole hundredths: exact in any order
+    found[mine @ known.astype(float) == 0] = np.nan
+    return np.asarray(found)
 
 
-def judged(rules: Sequence[Rule]) -> tuple[Rule, ...]:
-    return tuple(r for r in rules if r.kind == "dip" and not r.up)
+def enabled(rules: Sequence[Rule]) -> tuple[Rule, ...]:
+    return tuple(r for r in rules if r.enabled)
 
 
 def scopes_key(scopes: Sequence[Scope]) -> tuple[str, ...]:

@@ -26,6 +26,7 @@ from monitor.observe import Observed
 from monitor.settings import Campaign
 from monitor.store import Store
 
+LEAST_READ = 0.9  # of a scope's usual volume, or it is incomplete
 KEEP_EVERY, KEEPS = 12, 6  # buckets between states that are kept, and how many of them
 Watch = Callable[[Detector, Step], None]
 
@@ -199,10 +200,16 @@ def worth(detector: Detector) -> float:
     return float(detector.expected[k, 0, detector.bucket - 1]) * 60.0 / detector.event.bucket_min
 
 
-def overlaid(states: np.ndarray, closing: Closing, said: np.ndarray) -> np.ndarray:
-    """(scopes, buckets) states with what only the data can say: open, bridged, not read."""
+def overlaid(
+    states: np.ndarray, closing: Closing, said: np.ndarray, covered: np.ndarray
+) -> np.ndarray:
+    """(scopes, buckets) states with what only the data can say: open, bridged, not read.
+
+    `covered`: (scopes, buckets) share of the usual volume whose keys were read at the bucket's end.
+    """
     found = states.copy()
     found[:, closing.closed & closing.bridged] = BRIDGED
+    found[(covered < LEAST_READ) & closing.closed] = INCOMPLETE
     found[:, closing.closed & ~(closing.read & said)] = INCOMPLETE
     found[:, ~closing.closed] = OPEN
     return found

@@ -202,13 +202,14 @@ def _closers(stream: Stream) -> pa.Table:
 
 def _said(store: Store, stream: Stream) -> dict[str, Bools]:
     """Per metric, the buckets whose closing snapshot says anything of it."""
-    rows = store.rows("observe.said", [stream.stream_id])
+    got = store.arrays("observe.said", [stream.stream_id])
     starts, size = stream.closing.starts_ms, stream.meaning.bucket_ms
-    place = {int(start) // size * size: b for b, start in enumerate(starts)}
-    found = {metric: np.zeros(len(starts), bool) for metric in METRICS}
-    for bucket, *has in rows:
-        for metric, some in zip(METRICS, has, strict=True):
-            found[metric][place[to_ms(from_db(bucket))]] = some
+    bucket = np.ma.getdata(got["bucket"]).astype("datetime64[ms]").astype(np.int64)
+    place = np.searchsorted(starts // size * size, bucket)
+    found = {}
+    for metric in METRICS:
+        found[metric] = np.zeros(len(starts), bool)
+        found[metric][place] = np.ma.getdata(got[metric]).astype(bool)
     return found
 
 

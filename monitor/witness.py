@@ -23,7 +23,7 @@ from monitor.detect.members import WINDOWS
 from monitor.detect.rule import Rule
 from monitor.detect.why import Evidence, WindowEvidence
 from monitor.judgement import Judge, Judgement
-from monitor.lens import standing, worth
+from monitor.lens import LEAST_READ, standing, worth
 from monitor.picture import SERIES_SCHEMA
 from monitor.rulebook import configured, current
 from monitor.settings import Campaign, Settings
@@ -67,12 +67,13 @@ class Witness:
         due = float(d._expected(tested, d._sums(b)[0])[k, row])
         usable = d._usable(k, b)
         per = float(plain) if measure.mix_free else 1.0
-        observed = float(seen) / per if usable and per > 0 else None
+        read, covered = self._read(d, k, row, b)
+        observed = float(seen) / per if usable and per > 0 and read else None
         expected = due / per if usable and due > 0 and per > 0 else None
         reach = codes.NEEDED[int(d.scopes.kind[row])] * float(tested.error[0, k, row])
         reach *= float(d.calibration[0, k, row])
         state = codes.NORMAL if r is None else int(step.state[r, row])
-        if not usable:
+        if not usable or covered < LEAST_READ:
             state = codes.INCOMPLETE
         before, now = self._signal, self._signal
         if rule is not None:
@@ -116,6 +117,21 @@ class Witness:
             for_minutes=10.0 if rule is None else rule.for_ / timedelta(minutes=1),
             keep_minutes=15.0 if rule is None else rule.keep / timedelta(minutes=1),
         )
+
+    def _read(self, d: Detector, k: int, row: int, b: int) -> tuple[bool, float]:
+        """Whether anybody of the scope was read, and the share of its usual volume that was."""
+        who, measure = d.scopes.members_of(row), d.measures[k]
+        any_read, covered = True, 1.0
+        for metric in (measure.top, measure.per):
+            if metric is None:
+                continue
+            amount = d.event.amounts[metric][who, : b + 1]
+            known = ~np.isnan(amount[:, b])
+            usual = np.where(np.isnan(amount), 0.0, amount).sum(axis=1)
+            any_read &= bool(known.any())
+            if usual.sum() > 0:
+                covered = min(covered, float(usual[known].sum() / usual.sum()))
+        return any_read, covered
 
     def _windows(
         self, d: Detector, k: int, row: int, rule: Rule | None, per: float

@@ -1,11 +1,11 @@
 """The like-for-like shape of an event: how the same members' trade grows and shrinks over the day.
 
 Top-down curves mix two things: how busy people are, and who happens to be on air. Here each earlier
-event is fitted as member × time, x(k, b) ≈ a(k) · s(b), over the buckets in which the member was on
-air (iterative proportional fitting, as in a chain index of same-store sales), so that rooms that
-opened and closed leave no mark in s. Earlier events are averaged geometrically; how far apart their
-growth is in an hour is the model's error. Boosts and what follows them are divided out of each event
-by name and put back where today plans them.
+event is fitted as member × time over the buckets in which the member was on air (`detect.fit`), so
+that rooms that opened and closed leave no mark in the shape. Channels and categories have a
+deviation of their own, as far as the earlier events agree about it (empirical Bayes). How far apart
+the events' growth is in a part of the day, less what counting explains, is the model's error.
+Boosts and what follows them are divided out of each event and put back where today plans them.
 """
 
 from __future__ import annotations
@@ -15,40 +15,48 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from monitor.detect.boosts import ALL, MEMORY, Boosts, Group, group_of
 from monitor.detect.event import MEASURES, Bools, Event, Floats, Planned
+from monitor.detect.fit import ON_AIR, common, running, settled, smoothed, two_way
+
+__all__ = ["ON_AIR", "RATES", "VOLUMES", "Growth", "learn", "two_way"]
 
 VOLUMES = ("gmv", "orders", "visitors", "impressions", "clicks")
 RATES = tuple(m.name for m in MEASURES.values() if m.mix_free)
-ON_AIR = 0.25  # of its own level: below it a member is taken to be off air
-SMOOTH = 5  # buckets in the centred mean of a shape: 25 minutes
-SMOOTH_OWN = 13  # of a channel's deviation from the campaign, and of rates: an hour
-FILLING = 6  # buckets in which a room fills
-LEAST_GROUP = 5  # members a channel needs for a shape of its own
-SPREAD = 0.15  # of a member about the shape: so that no star decides it alone
-HOUR = 12
-LAG = 8  # buckets of growth that the model's error is measured over: from a baseline to now
-LEAST_ERROR, ONE_EVENT_ERROR, NO_HISTORY_ERROR = 0.025, 0.04, 0.08
-RUSH_HOURS, RUSH_ERROR = 24, 0.06  # buckets of the midnight rush, where events differ most
-BEFORE, AFTER = 6, 12  # buckets before a boost, and those its after-effect lasts
+MADE_OF = {"orders": ("visitors", "conversion"), "gmv": ("orders", "aov")}
+SMOOTH, SMOOTH_OWN = 5, 13  # buckets in the mean of a shape; of a group's deviation and of rates
+LEAST_GROUP = 5  # members a group needs for a shape of its own
+LAG, LAG_RATE = 8, 24  # buckets of growth that errors are measured over: from a level's age to now
+NEAR = 36  # buckets over which errors are pooled
+ERROR, RUSH_ERROR, OWN_ERROR, RATE_ERROR = 0.03, 0.05, 0.03, 0.03  # prior errors
+PRIOR = 4.0  # what they count, in independent measurements
+ONE_EVENT, NO_HISTORY, NO_HISTORY_OWN = 1.4, 2.5, 1.7  # factors on them; on groups' and rates'
+STEEP = 0.12  # error of growth, as a share of it: what grows fast errs more
+RUSH_UNKNOWN = 0.2
+LEAST, MOST = 0.015, 0.35
+RUSH_HOURS = 24  # buckets of the midnight rush, where events differ most
 
 
 @dataclass(frozen=True)
 class Growth:
     """What to expect of the same members over time; all logs, relative.
 
-    `volume[metric]`: (groups, buckets). `rate[measure]`: (buckets,). `error`: (buckets,) relative,
-    of growth over less than an hour. `groups`: channel of each row but the first, which is the
-    campaign's. `unknown`: buckets of boosts, and their after-effect, that no earlier event had.
-    `level[measure]`: rate of each member key in earlier events. `basis`: names of what it rests on.
+    `volume[metric]`: (1 + groups, buckets): the campaign's shape, and by how much each group departs
+    from it. `rate[measure]`: (buckets,). `errors[measure]`: (1 + groups, buckets) relative, of growth
+    since a level was learned; a group's is beside the campaign's. `error`: the campaign's of traffic.
+    `groups`: (dimension, value) of each row but the first. `unknown`: buckets of boosts, and their
+    after-effect, that no earlier event had. `level[measure]`: rate of each member key in earlier
+    events. `basis`: names of what it rests on.
     """
 
     volume: Mapping[str, Floats]
     rate: Mapping[str, Floats]
     error: Floats
-    groups: tuple[str, ...]
+    groups: tuple[Group, ...]
     unknown: Bools
     basis: tuple[str, ...]
     level: Mapping[str, Mapping[tuple[str, ...], float]] = field(default_factory=dict)
+    errors: Mapping[str, Floats] = field(default_factory=dict)
 
     @property
     def known(self) -> bool:
@@ -57,59 +65,109 @@ class Growth:
 
 def learn(pasts: Sequence[Event], plans: Sequence[Planned], buckets: int) -> Growth:
     """The growth of an event with `plans`, of `buckets` buckets, from comparable earlier ones."""
-    groups = tuple(sorted({c for p in pasts for c in p.dims.get("channel", ()) if c}))
-    unknown = np.zeros(buckets, bool)
-    if not pasts:
-        nothing = np.zeros((1, buckets))
-        return Growth(
-            dict.fromkeys(VOLUMES, nothing), dict.fromkeys(RATES, nothing[0]),
-            np.full(buckets, NO_HISTORY_ERROR), (), unknown, (),
-        )  # fmt: skip
+    groups = _groups(pasts, plans)
     volume: dict[str, Floats] = {}
-    errors = []
-    for metric in VOLUMES:
-        each = [_volume(p, metric, groups) for p in pasts if _has(p, metric)]
-        if not each:
-            volume[metric] = np.zeros((1 + len(groups), buckets))
-            continue
-        boosts = _Boosts()
-        plain = []
-        for past, log in zip([p for p in pasts if _has(p, metric)], each, strict=True):
-            plain.append(_fit(boosts.taken_out(_smoothed(log, SMOOTH), past.plans), buckets))
-        stack = np.stack(plain)
-        mean = _nanmean(stack)
-        mean, missing = boosts.put_back(mean, plans)
-        unknown |= missing
-        volume[metric] = np.nan_to_num(mean)
-        if metric in ("visitors", "orders", "impressions"):
-            errors.append(_disagreement(stack[:, 0]))
-    rate = {}
+    rate: dict[str, Floats] = {}
+    errors: dict[str, Floats] = {}
+    unknown = np.zeros(buckets, bool)
     for name in RATES:
-        each = [_rate(p, name) for p in pasts if _has(p, MEASURES[name].top, MEASURES[name].per)]
-        mean = _nanmean(np.stack([_fit(e[None], buckets)[0] for e in each])) if each else None
-        rate[name] = np.zeros(buckets) if mean is None else np.nan_to_num(mean)
-    floor = np.full(buckets, ONE_EVENT_ERROR if len(pasts) == 1 else LEAST_ERROR)
-    floor[_rush(pasts[0], buckets)] = RUSH_ERROR
-    error = np.maximum(floor, np.nanmax(errors, axis=0) if errors else 0.0)
+        rate[name], errors[name], missing = _rate(pasts, name, plans, groups, buckets)
+    for metric in ("visitors", "impressions", "clicks", "orders", "gmv"):
+        base, by = MADE_OF.get(metric, ("", ""))
+        if base in volume and _has_all(pasts, base, metric):
+            volume[metric] = volume[base].copy()
+            volume[metric][0] += rate[by]
+            errors[metric] = np.sqrt(errors[base] ** 2 + errors[by] ** 2)
+            continue
+        volume[metric], errors[metric], missing = _volume(pasts, metric, plans, groups, buckets)
+        if not pasts or any(_has(p, metric) for p in pasts):
+            unknown |= missing
     level = {name: _levels(pasts, name) for name in RATES}
-    return Growth(volume, rate, error, groups, unknown, tuple(p.name for p in pasts), level)
+    return Growth(
+        volume, rate, errors["visitors"][0], groups, unknown, tuple(p.name for p in pasts), level,
+        errors,
+    )  # fmt: skip
 
 
-def _rush(event: Event, buckets: int) -> Bools:
-    """(buckets,) the two hours after the start and after every midnight of a longer event."""
-    minute = (event.minute + np.arange(buckets) * event.bucket_min) % 1440
-    found = minute < RUSH_HOURS * 5
-    found[:RUSH_HOURS] = True
-    return np.asarray(found)
-
-
-# --- one earlier event ------------------------------------------------------------------------------
+def _groups(pasts: Sequence[Event], plans: Sequence[Planned]) -> tuple[Group, ...]:
+    found = {
+        (dim, value)
+        for past in pasts
+        for dim in ("channel", "category")
+        for value in past.dims.get(dim, ())
+        if value
+    }
+    found |= {g for plan in plans if (g := group_of(plan)) and g != ALL}
+    return tuple(sorted(found, key=lambda g: (g[0] != "channel", g)))
 
 
 def _has(event: Event, *metrics: str | None) -> bool:
     return all(
         m is None or (m in event.amounts and np.nansum(event.amounts[m]) > 0) for m in metrics
     )
+
+
+def _has_all(pasts: Sequence[Event], *metrics: str) -> bool:
+    return bool(pasts) and all(_has(p, *metrics) for p in pasts)
+
+
+# --- volumes ----------------------------------------------------------------------------------------
+
+
+def _volume(
+    pasts: Sequence[Event], metric: str, plans: Sequence[Planned], groups: tuple[Group, ...],
+    buckets: int,
+) -> tuple[Floats, Floats, Bools]:  # fmt: skip
+    """(1 + groups, buckets) shape and errors; (buckets,) where nobody knows a boost."""
+    having = [p for p in pasts if _has(p, metric)]
+    boosts = Boosts()
+    rows: list[list[tuple[Floats, Floats]]] = [[] for _ in range(1 + len(groups))]
+    for past in having:
+        for row, series in enumerate(_series(past, metric, groups)):
+            log, variance = series
+            parts = _days(past)
+            group = ALL if row == 0 else groups[row - 1]
+            log = boosts.taken_out(log, variance, past.plans, group)
+            width = SMOOTH if row == 0 else SMOOTH_OWN
+            rows[row].append(_fit(*smoothed(log, variance, width, parts), buckets))
+    shape, error = np.zeros((1 + len(groups), buckets)), np.zeros((1 + len(groups), buckets))
+    unknown = np.zeros(buckets, bool)
+    calm = _prior(having[0] if having else None, buckets, len(having))
+    for row, found in enumerate(rows):
+        prior = calm if row == 0 else calm * (OWN_ERROR / ERROR)
+        if row > 0 and not having:
+            prior = prior * (NO_HISTORY_OWN / NO_HISTORY)
+        shape[row], error[row] = _pooled(found, prior, LAG, shrink=row > 0)
+        lift, more, missing = boosts.lift(plans, ALL if row == 0 else groups[row - 1], buckets)
+        shape[row] += lift
+        error[row] = np.sqrt(error[row] ** 2 + more**2)
+        unknown |= missing & (row == 0)
+    return shape, error, unknown
+
+
+def _series(past: Event, metric: str, groups: tuple[Group, ...]) -> list[tuple[Floats, Floats]]:
+    """Log shape and its variance, (buckets,) each, of the campaign and of each group beside it."""
+    amount = np.where(past.usable[metric], past.amounts[metric], np.nan)
+    level, shape, on = two_way(amount)
+    expected = np.where(settled(on), level[:, None] * shape, 0.0)
+    ratio, variance = common(np.nan_to_num(amount), expected)
+    found = [(np.log(shape + _unseen(past, metric)), variance)]
+    expected = np.where(settled(on, first=True), expected, 0.0)
+    parts = _days(past)
+    for dim, value in groups:
+        mine = np.array([v == value for v in past.dims.get(dim, ("",) * past.members)])
+        if mine.sum() < LEAST_GROUP:
+            found.append((np.zeros(past.buckets), np.full(past.buckets, np.inf)))
+            continue
+        ratio, variance = common(np.nan_to_num(amount[mine]), expected[mine])
+        log = np.log(ratio)
+        weight = np.where(np.isfinite(variance), 1 / variance, 0.0)
+        log = np.where(weight > 0, log - (weight * log).sum() / max(weight.sum(), 1e-9), 0.0)
+        found.append((log, variance))
+        if dim == "channel":  # what a channel explains is no category's
+            own, sure = smoothed(log, variance, SMOOTH_OWN, parts)
+            expected[mine] *= np.exp(np.where(np.isfinite(sure), own, 0.0))
+    return found
 
 
 def _unseen(event: Event, metric: str) -> float:
@@ -120,100 +178,55 @@ def _unseen(event: Event, metric: str) -> float:
     return 0.5 / SMOOTH / each if each > 0 else 0.0
 
 
-def _volume(event: Event, metric: str, groups: tuple[str, ...]) -> Floats:
-    """(1 + groups, buckets) log shape of the same members; NaN where nobody tells."""
-    amount = np.where(event.usable[metric], event.amounts[metric], np.nan)
-    level, shape, on = two_way(amount)
-    channel = np.array(event.dims.get("channel", ("",) * event.members))
-    rows = [np.log(shape + _unseen(event, metric))]
-    expected = level[:, None] * shape * _settled(on, first=True)
-    for group in groups:
-        mine = channel == group
-        own = np.zeros_like(shape)
-        if mine.sum() >= LEAST_GROUP:
-            ratio, sure = _common(amount[mine], expected[mine])
-            own = _smoothed(np.log(ratio)[None], SMOOTH_OWN)[0] * sure
-        rows.append(rows[0] + _carried(own))
-    return np.stack(rows)
+# --- rates ------------------------------------------------------------------------------------------
 
 
-def two_way(amount: Floats, rounds: int = 6) -> tuple[Floats, Floats, Bools]:
-    """Fit (members, buckets) as level × shape over the buckets where each member is on air.
-
-    Gives level (members,), shape (buckets,) with mean 1, on (members, buckets).
-    """
-    known = ~np.isnan(amount)
-    value = np.where(known, amount, 0.0)
-    shape = np.maximum(value.sum(axis=0), 1e-9)
-    shape = shape / shape.mean()
-    on = known & (value > 0)
-    for turn in range(rounds):
-        due = np.where(on, shape, 0.0).sum(axis=1)
-        level = np.where(due > 0, np.where(on, value, 0.0).sum(axis=1) / np.maximum(due, 1e-12), 0)
-        expected = level[:, None] * shape
-        if turn >= 1:  # where a member brings a quarter of its usual, it is off air
-            wide = _running(value, 3)
-            on = known & (wide >= ON_AIR * _running(np.where(known, expected, 0.0), 3))
-            on &= level[:, None] > 0
-            due = np.where(on, shape, 0.0).sum(axis=1)
-            top = np.where(on, value, 0.0).sum(axis=1)
-            level = np.where(due > 0, top / np.maximum(due, 1e-12), 0.0)
-            expected = level[:, None] * shape
-        ratio, _ = _common(value, np.where(_settled(on), expected, 0.0))
-        shape = shape * np.where(np.isfinite(ratio) & (ratio > 0), ratio, 1.0)
-        shape = shape / shape.mean()
-    return level, np.maximum(shape, 1e-9), on
-
-
-def _settled(on: Bools, first: bool = False) -> Bools:
-    """Without the first half hour of each time on air, while a room fills, and its last bucket.
-
-    `first`: whether those that are on air as the event begins count as just begun.
-    """
-    began = np.zeros_like(on)
-    began[:, 1:] = on[:, 1:] & ~on[:, :-1]
-    began[:, 0] = on[:, 0] & first
-    young = np.zeros_like(on)
-    for shift in range(FILLING):
-        young[:, shift:] |= began[:, : on.shape[1] - shift]
-    ending = np.zeros_like(on)
-    ending[:, :-1] = ~on[:, 1:]
-    return np.asarray(on & ~young & ~ending)
-
-
-def _common(value: Floats, expected: Floats) -> tuple[Floats, Floats]:
-    """By how much the members together differ from expected: ratio, and how much it can be trusted.
-
-    Weighted by what each member can tell: counting noise and a spread of its own.
-    """
-    with np.errstate(all="ignore"):
-        weight = np.where(expected > 0, 1.0 / (1.0 / expected + SPREAD**2), 0.0)
-        ratio = np.where(expected > 0, value / np.where(expected > 0, expected, 1.0), 0.0)
-        total = np.nansum(weight, axis=0)
-        mean = np.nansum(weight * np.minimum(ratio, 4.0), axis=0) / total
-        variance = 1.0 / np.maximum(total, 1e-9)
-        sure = 0.05**2 / (0.05**2 + variance / SMOOTH_OWN)
-        return np.where((mean > 0) & (total > 0), mean, np.nan), sure
-
-
-def _rate(event: Event, name: str) -> Floats:
-    """(buckets,) log of how a rate runs over the day, given each member's own rate."""
+def _rate(
+    pasts: Sequence[Event], name: str, plans: Sequence[Planned], groups: tuple[Group, ...],
+    buckets: int,
+) -> tuple[Floats, Floats, Bools]:  # fmt: skip
+    """(buckets,) how a rate runs over the day, (1 + groups, buckets) errors, and what is unknown."""
     measure = MEASURES[name]
-    assert measure.per is not None
-    usable = event.usable[measure.top] & event.usable[measure.per]
-    top = np.where(usable, event.amounts[measure.top], np.nan)
-    per = np.where(usable, event.amounts[measure.per], np.nan)
-    both = ~np.isnan(top) & ~np.isnan(per)
+    having = [p for p in pasts if _has(p, measure.top, measure.per)]
+    boosts, found = Boosts(), []
+    for past in having:
+        log, variance = _rate_series(past, measure.top, str(measure.per), measure.weight)
+        log = boosts.taken_out(log, variance, past.plans, ALL)
+        found.append(_fit(*smoothed(log, variance, SMOOTH_OWN, _days(past)), buckets))
+    factor = NO_HISTORY_OWN if not having else ONE_EVENT if len(having) == 1 else 1.0
+    prior = np.full(buckets, RATE_ERROR * factor)
+    shape, error = _pooled(found, prior, LAG_RATE, shrink=True)
+    lift, more, missing = boosts.lift(plans, ALL, buckets)
+    errors = np.repeat(prior[None], 1 + len(groups), axis=0)
+    errors[0] = np.sqrt(error**2 + more**2)
+    for row, group in enumerate(groups, start=1):
+        _, more, _ = Boosts().lift(plans, group, buckets)
+        errors[row] = np.sqrt(errors[row] ** 2 + (more / 2) ** 2)
+    return shape + lift, errors, missing
+
+
+def _rate_series(past: Event, over: str, under: str, weight: float) -> tuple[Floats, Floats]:
+    usable = past.usable[over] & past.usable[under]
+    top, per = past.amounts[over], past.amounts[under]
+    both = ~np.isnan(top) & ~np.isnan(per) & usable
     top, per = np.where(both, top, 0.0), np.where(both, per, 0.0)
-    shape = np.ones(event.buckets)
+    level = top.sum(axis=1) / np.maximum(per.sum(axis=1), 1e-9)
+    shape = np.ones(past.buckets)
+    whole = top.sum(axis=0)
     for _ in range(3):
         level = top.sum(axis=1) / np.maximum((per * shape).sum(axis=1), 1e-9)
-        due = (level[:, None] * per * shape).sum(axis=0)
+        due = (level[:, None] * per).sum(axis=0)
         with np.errstate(all="ignore"):
-            ratio = _running(top.sum(axis=0)[None], SMOOTH_OWN) / _running(due[None], SMOOTH_OWN)
-        shape = shape * np.where(np.isfinite(ratio[0]) & (ratio[0] > 0), ratio[0], 1.0)
-    with np.errstate(all="ignore"):
-        return np.log(shape)
+            ratio = running(whole[None], SMOOTH_OWN) / running(due[None], SMOOTH_OWN)
+        shape = np.where(np.isfinite(ratio[0]) & (ratio[0] > 0), ratio[0], 1.0)
+    # One unit of the top: an order, or what an order is worth.
+    one = 1.0
+    if over in ("gmv", "refunds"):
+        orders = np.nansum(past.amounts["orders"]) if "orders" in past.amounts else 0.0
+        one = (1 + weight) / 2 * np.nansum(past.amounts["gmv"]) / max(orders, 1.0)
+    known = (whole > 0) & (due > 0)
+    log = np.where(known, np.log(np.where(known, whole, 1.0) / np.where(known, due, 1.0)), 0.0)
+    return log, np.where(known, one / np.where(known, due, 1.0), np.inf)
 
 
 def _levels(pasts: Sequence[Event], name: str) -> dict[tuple[str, ...], float]:
@@ -231,138 +244,97 @@ def _levels(pasts: Sequence[Event], name: str) -> dict[tuple[str, ...], float]:
     return {key: float(np.mean(rates)) for key, rates in found.items()}
 
 
-# --- boosts -----------------------------------------------------------------------------------------
+# --- several events ---------------------------------------------------------------------------------
 
 
-class _Boosts:
-    """What planned boosts did to the shape, by name: inside, and in the hour after.
+def _pooled(
+    found: Sequence[tuple[Floats, Floats]], prior: Floats, lag: int, shrink: bool
+) -> tuple[Floats, Floats]:
+    """Mean of the events' logs (buckets,), and the error of growth over `lag` buckets.
 
-    Only those that concern everybody: a single creator's show is that member's session.
+    `found`: log and variance of each. `shrink`: draw what the events do not agree about to 0.
     """
-
-    def __init__(self) -> None:
-        self.found: dict[str, list[tuple[Floats, Floats]]] = {}
-
-    def taken_out(self, log: Floats, plans: Sequence[Planned]) -> Floats:
-        """`log` (groups, buckets) without them."""
-        out = log.copy()
-        for plan in plans:
-            first, end = max(plan.first, 0), min(plan.end, log.shape[1])
-            if plan.scope or end <= first:
-                continue
-            stop = min(end + AFTER, log.shape[1])
-            left = out[0, max(first - BEFORE, 0) : first]
-            right = out[0, stop : stop + BEFORE]
-            ends = [
-                np.nanmean(s) if len(s) and not np.isnan(s).all() else np.nan for s in (left, right)
-            ]
-            low, high = (ends[0] if np.isnan(e) else e for e in ends)
-            low = high if np.isnan(low) else low
-            if np.isnan(low):
-                continue
-            line = np.linspace(low, high, stop - first)
-            lift = np.nan_to_num(out[0, first:stop] - line)
-            inside, after = lift[: end - first], lift[end - first :]
-            self.found.setdefault(plan.name.strip().lower(), []).append((inside, after))
-            out[:, first:stop] -= lift
-        return out
-
-    def put_back(self, log: Floats, plans: Sequence[Planned]) -> tuple[Floats, Bools]:
-        """`log` with today's, and the buckets of those that nobody knows."""
-        out, unknown = log.copy(), np.zeros(log.shape[1], bool)
-        for plan in plans:
-            first, end = max(plan.first, 0), min(plan.end, log.shape[1])
-            if plan.scope or end <= first:
-                continue
-            stop = min(end + AFTER, log.shape[1])
-            seen = self.found.get(plan.name.strip().lower())
-            if not seen:
-                unknown[first:stop] = True
-                continue
-            inside = np.mean([_stretched(a, end - first) for a, _ in seen], axis=0)
-            after = np.mean([_padded(b, stop - end) for _, b in seen], axis=0)
-            out[:, first:end] += inside
-            out[:, end:stop] += after
-        return out, unknown
-
-
-def _stretched(profile: Floats, buckets: int) -> Floats:
-    if len(profile) == buckets:
-        return profile
-    at = np.linspace(0, max(len(profile) - 1, 0), buckets)
-    return np.asarray(np.interp(at, np.arange(len(profile)), profile))
-
-
-def _padded(profile: Floats, buckets: int) -> Floats:
-    return np.concatenate([profile, np.zeros(buckets)])[:buckets]
-
-
-# --- arrays -----------------------------------------------------------------------------------------
-
-
-def _fit(log: Floats, buckets: int) -> Floats:
-    """As many buckets as today has: cut, or the last known day again, else NaN."""
-    have = log.shape[1]
-    if have >= buckets:
-        return log[:, :buckets]
-    day = 24 * HOUR
-    rest = [log]
-    while have < buckets:
-        more = log[:, -day:] if log.shape[1] >= day else np.full((len(log), day), np.nan)
-        rest.append(more)
-        have += more.shape[1]
-    return np.concatenate(rest, axis=1)[:, :buckets]
-
-
-def _running(values: Floats, width: int) -> Floats:
-    """Centred sum along the last axis, shorter at the ends."""
-    half = width // 2
-    padded = np.pad(values, [(0, 0)] * (values.ndim - 1) + [(half + 1, half)])
-    sums = np.cumsum(padded, axis=-1)
-    return np.asarray(sums[..., width:] - sums[..., :-width])
-
-
-def _smoothed(log: Floats, width: int) -> Floats:
-    """Centred mean of logs along the last axis; narrower at the ends, so that a rush stays steep."""
-    known = ~np.isnan(log)
-    buckets = log.shape[1]
-    place = np.arange(buckets)
-    reach = np.minimum(np.minimum(place, buckets - 1 - place), width // 2)
-    low, high = place - reach, place + reach + 1
-    sums = np.concatenate([np.zeros((len(log), 1)), np.cumsum(np.where(known, log, 0), 1)], 1)
-    counts = np.concatenate([np.zeros((len(log), 1)), np.cumsum(known, 1)], 1)
-    count = counts[:, high] - counts[:, low]
+    buckets = len(prior)
+    if not found:
+        return np.zeros(buckets), prior
+    logs, variances = np.stack([f[0] for f in found]), np.stack([f[1] for f in found])
+    told, events = np.isfinite(variances), len(found)
+    weight = np.where(told, 1.0 / (np.where(told, variances, 1.0) + prior**2), 0.0)
+    total = weight.sum(axis=0)
+    mean = np.where(total > 0, (weight * logs).sum(axis=0) / np.where(total > 0, total, 1.0), 0.0)
+    noise = np.where(total > 0, 1.0 / np.where(total > 0, total, 1.0), np.inf)
+    mean = _filled(mean, noise)
+    if shrink:
+        doubt = np.where(np.isfinite(noise), noise, prior**2)
+        signal = np.maximum(_near(mean**2 - doubt), 0.0)
+        mean = mean * signal / (signal + doubt)
+    if events < 2:
+        return mean, prior if shrink else np.sqrt(prior**2 + (STEEP * steepest(mean)) ** 2)
+    steep = np.sqrt(prior**2 + (STEEP * steepest(mean)) ** 2) if not shrink else prior
+    apart, some = np.zeros(buckets), np.zeros(buckets)
+    for log, variance in zip(logs, variances, strict=True):
+        both = np.isfinite(variance[lag:]) & np.isfinite(variance[:-lag])
+        off = (log[lag:] - log[:-lag]) - (mean[lag:] - mean[:-lag])
+        chance = np.where(both, variance[lag:] + variance[:-lag], 0.0) * (1 - 1 / events)
+        apart[lag:] += np.where(both, (np.minimum(off**2, 9 * steep[lag:] ** 2) - chance), 0) / (
+            steep[lag:] ** 2
+        )
+        some[lag:] += both
+    many = _near(some)
     with np.errstate(all="ignore"):
-        return np.asarray(np.where(count > 0, (sums[:, high] - sums[:, low]) / count, np.nan))
+        each = events / (events - 1) * np.maximum(_near(apart), 0.0) / many
+    each = np.where(many > 0, each, 1.0)
+    sure = PRIOR * (events - 1)
+    error = steep * np.sqrt((PRIOR + sure * each) / (PRIOR + sure))
+    return mean, np.clip(error, LEAST, MOST)
 
 
-def _carried(log: Floats) -> Floats:
-    """(buckets,) unknown ones as the nearest known; 0 where none is."""
-    known = np.flatnonzero(~np.isnan(log))
+def steepest(log: Floats) -> Floats:
+    """(buckets,) the largest change from one of the MEMORY buckets before."""
+    change = np.zeros(len(log))
+    for back in range(1, MEMORY + 1):
+        change[back:] = np.maximum(change[back:], np.abs(log[back:] - log[:-back]))
+    return np.minimum(change, 1.5)
+
+
+def _filled(log: Floats, noise: Floats) -> Floats:
+    known = np.flatnonzero(np.isfinite(noise))
     if not len(known):
         return np.zeros_like(log)
     return np.asarray(np.interp(np.arange(len(log)), known, log[known]))
 
 
-def _nanmean(stack: Floats) -> Floats:
-    """Mean over the first axis, each event first brought to the same height where all are known."""
-    known = ~np.isnan(stack)
-    count = known.sum(axis=0)
-    with np.errstate(all="ignore"):
-        return np.asarray(np.where(known, stack, 0).sum(axis=0) / np.where(count, count, np.nan))
+def _near(values: Floats) -> Floats:
+    """Running mean over NEAR buckets."""
+    both = running(np.stack([values, np.ones(len(values))]), NEAR + 1)
+    return np.asarray(both[0] / both[1])
 
 
-def _disagreement(logs: Floats) -> Floats:
-    """(buckets,) how far apart the events' growth over LAG buckets is in each hour (MAD)."""
-    events, buckets = logs.shape
-    if events < 2:
-        return np.zeros(buckets)
-    grown = np.full_like(logs, np.nan)
-    grown[:, LAG:] = logs[:, LAG:] - logs[:, :-LAG]
-    apart = np.abs(grown - _nanmean(grown)) * np.sqrt(events / (events - 1))
-    error = np.zeros(buckets)
-    for first in range(0, buckets, HOUR):
-        block = apart[:, first : first + HOUR]
-        if not np.isnan(block).all():
-            error[first : first + HOUR] = 1.4826 * np.nanmedian(block)
-    return np.minimum(error, 0.3)
+def _prior(event: Event | None, buckets: int, events: int) -> Floats:
+    """(buckets,) error before anything is measured: larger in the two hours after each midnight."""
+    factor: float | Floats = (NO_HISTORY, ONE_EVENT)[events] if events < 2 else 1.0
+    error = np.full(buckets, ERROR)
+    error[:RUSH_HOURS] = RUSH_ERROR
+    if event is not None:
+        minute = (event.minute + np.arange(buckets) * event.bucket_min) % 1440
+        error[minute < RUSH_HOURS * event.bucket_min] = RUSH_ERROR
+    if events == 0:  # how a rush dies away, nobody can know
+        factor = np.where(error > ERROR, RUSH_UNKNOWN / RUSH_ERROR, factor)
+    return error * factor
+
+
+def _days(event: Event) -> np.ndarray:
+    """(buckets,) number of the local day."""
+    return ((event.minute + np.arange(event.buckets) * event.bucket_min) // 1440).astype(np.int64)
+
+
+def _fit(log: Floats, variance: Floats, buckets: int) -> tuple[Floats, Floats]:
+    """As many buckets as today has: cut, or the last known day again."""
+    day = 288
+    while len(log) < buckets:
+        if len(log) >= day:
+            log, variance = np.r_[log, log[-day:]], np.r_[variance, variance[-day:]]
+        else:
+            rest = buckets - len(log)
+            log, variance = np.r_[log, np.zeros(rest)], np.r_[variance, np.full(rest, np.inf)]
+    return log[:buckets], variance[:buckets]

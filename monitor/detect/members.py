@@ -14,7 +14,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from monitor.detect.event import MEASURES, Bools, Event, Floats, Ints, Measure
+from monitor.detect.event import Bools, Event, Floats, Ints, Measure
 from monitor.detect.growth import ON_AIR, Growth
 
 WINDOWS = (1, 2, 3, 6, 12)
@@ -77,10 +77,18 @@ class Members:
         self.paid = np.zeros((2, m))  # gmv and orders so far, for the value of an order
         self.common = np.zeros(k)  # today's own growth where nothing is known (log)
         self.slope = np.zeros(k)
+        self.unread, self.could = np.zeros((k, m)), np.zeros(m)  # due and not read; due in all
         self.broke = np.zeros(m, np.int64)  # -1 went off air in this bucket, +1 on
-        group = {name: i + 1 for i, name in enumerate(growth.groups)}
-        channels = event.dims.get("channel", ("",) * m)
-        self.group = np.array([group.get(c, 0) for c in channels], np.int64)
+        row = {group: i + 1 for i, group in enumerate(growth.groups)}
+        self.rows = np.array(
+            [
+                [row.get((dim, value), 0) for value in event.dims[dim]]
+                for dim in ("channel", "category")
+                if dim in event.dims
+            ],
+            np.int64,
+        ).reshape(-1, m)  # of each member's groups in the growth; 0 none
+        self.group = _numbered(event.dims.get("channel", ("",) * m))
         self.leads = next((i for i, x in enumerate(measures) if x.name == "visitors"), None)
         if self.leads is None:
             self.leads = next((i for i, x in enumerate(measures) if not x.mix_free), 0)
@@ -103,8 +111,11 @@ class Members:
 
     def take(self, bucket: int) -> None:
         """Read a bucket into the rings; who went on or off air starts anew. No level moves yet."""
+        self.unread[:], self.could[:] = 0.0, 0.0
         top, per = self._read(bucket)
         level = self.level()
+        self.could = self.could * level[self.leads or 0]  # what everybody was due, read or not
+        self.unread *= self.could
         self.a_was = np.concatenate([self.a_was[1:], self.a[None]])
         self.b_was = np.concatenate([self.b_was[1:], self.b[None]])
         self.seen = np.concatenate([self.seen[1:], top[None]])
@@ -121,9 +132,9 @@ class Members:
                 continue
             seen = self.event.amounts[measure.top][:, bucket]
             if measure.per is None:
-                log = self.growth.volume[measure.top]
-                rows = np.minimum(self.group, len(log) - 1)
-                due = np.exp(log[rows, bucket] + self.common[i] + self.slope[i])
+                log = self.growth.volume[measure.top][:, bucket]
+                own = np.where(self.rows > 0, log[self.rows], 0.0).sum(axis=0)
+                due = np.exp(log[0] + own + self.common[i] + self.slope[i])
             elif self.event.usable[measure.per][bucket]:
                 due = self.event.amounts[measure.per][:, bucket] * np.exp(
                     self.growth.rate[measure.name][bucket]
@@ -132,6 +143,9 @@ class Members:
                 continue
             known = ~np.isnan(seen) & ~np.isnan(due)
             top[i], per[i] = np.where(known, seen, 0.0), np.where(known, due, 0.0)
+            self.unread[i] = ~known
+            if i == self.leads:
+                self.could = np.where(np.isnan(due), 0.0, due)
         return top, per
 
     def level(self) -> Floats:
@@ -194,10 +208,8 @@ class Members:
         anew = (self.broke != 0) & ~outage
         if anew.any():
             fresh = np.ix_(np.flatnonzero(self.volume), np.flatnonzero(anew))
-            for ring in (self.a_was, self.b_was):
-                ring[(slice(None), *fresh)] = 0.0
-            for ring in (self.seen, self.exposure):
-                ring[(slice(0, -1), *fresh)] = 0.0
+            for was in (*self.a_was, *self.b_was, *self.seen[:-1], *self.exposure[:-1]):
+                was[fresh] = 0.0
             for sums in (self.a, self.b, self.slow_a, self.slow_b):
                 sums[fresh] = 0.0
             self.held[fresh] = False
@@ -237,8 +249,9 @@ class Members:
                 slow[i] = np.where(told, slow_level * exposure, 0.0)
         return Windows(seen, due, counting, model, slow)
 
-    def learn(self) -> None:
-        """Move the levels by the bucket just taken, but for members in a dip."""
+    def learn(self, suspects: Bools | None = None) -> None:
+        """Move the levels by the bucket just taken, but for members in a dip. `suspects`: (measures,
+        members) that may be in one: their spread stands still."""
         top, per = self.seen[-1], self.exposure[-1]
         told = per > 0
         level = self.level()
@@ -259,6 +272,8 @@ class Members:
             off = np.abs(top - due) / np.where(due > 0, due, 1.0)
             apart = np.minimum(1.25 * off, MOST_SPREAD) ** 2 - unit / np.where(due > 0, due, 1.0)
         fine = top >= due - 2 * np.sqrt(unit * due + (self.spread * due) ** 2)
+        if suspects is not None:
+            fine &= ~suspects
         enough = learns & (due >= 4 * unit) & (self.age >= YOUNG)[None] & fine
         spread = self.spread**2 + SPREAD_WEIGHT * (apart - self.spread**2)
         floor, most = LEAST_SPREAD**2, MOST_SPREAD**2
@@ -287,5 +302,10 @@ class Members:
     def release(self, k: int, members: Ints) -> None:
         """The dip is over: levels move again, and no window reaches back into it."""
         self.held[k, members] = False
-        self.seen[:, k, members] = 0.0
-        self.exposure[:, k, members] = 0.0
+        self.seen[:-1, k, members] = 0.0
+        self.exposure[:-1, k, members] = 0.0
+
+
+def _numbered(values: tuple[str, ...]) -> Ints:
+    number = {value: i for i, value in enumerate(sorted(set(values)))}
+    return np.array([number[value] for value in values], np.int64)

@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from monitor.detect.event import Floats, Ints
+from monitor.detect.event import Bools, Floats, Ints
 from monitor.detect.rule import COMBINATIONS, Combination
-
 
 ASKED = COMBINATIONS.index(("creator_id",))  # judged as sharply as a creator
 
@@ -50,6 +49,16 @@ class Scopes:
         self.starts: Ints = np.concatenate([[0], np.cumsum(self.size)[:-1]]).astype(np.int64)
         self.entry: Ints = np.concatenate(entries) if entries else np.empty(0, np.int64)
         self.place = {key: i for i, key in enumerate(self.keys)}
+        self._by_member = np.argsort(self.entry, kind="stable")
+        self._member_starts = np.searchsorted(self.entry[self._by_member], np.arange(members))
+        self.room = _rooms(dims, members)
+        whose = np.repeat(np.arange(len(kinds)), self.size)
+        order = np.lexsort((self.room[self.entry], whose)) if members else self.entry
+        sorted_room, sorted_scope = self.room[self.entry][order], whose[order]
+        new = np.r_[True, (np.diff(sorted_room) != 0) | (np.diff(sorted_scope) != 0)][: len(order)]
+        self._by_room = self.entry[order]
+        self._room_starts = np.flatnonzero(new)
+        self._scope_starts = np.searchsorted(sorted_scope[self._room_starts], np.arange(len(kinds)))
 
     def __len__(self) -> int:
         return len(self.named)
@@ -62,8 +71,32 @@ class Scopes:
         """(…, members) → (…, scopes)."""
         return np.asarray(np.add.reduceat(values[..., self.entry], self.starts, axis=-1))
 
+    def any_of(self, scopes: Bools) -> Bools:
+        """(…, scopes) → (…, members) whether any scope of a member is marked."""
+        marked = np.repeat(scopes, self.size, axis=-1)[..., self._by_member]
+        return np.asarray(np.logical_or.reduceat(marked, self._member_starts, axis=-1))
+
+    def largest_room(self, values: Floats) -> Floats:
+        """(members,) → (scopes,) what the largest room in each scope has of it."""
+        rooms = np.add.reduceat(values[self._by_room], self._room_starts)
+        return np.asarray(np.maximum.reduceat(rooms, self._scope_starts))
+
     def row(self, scope: Mapping[str, str]) -> int | None:
         return self.place.get(tuple(sorted(scope.items())))
+
+
+ROOM = ("channel", "creator_id", "shop_id", "live_id")
+
+
+def _rooms(dims: Mapping[str, Sequence[str]], members: int) -> Ints:
+    """(members,) number of each one's room: a creator's stream or shelf in one channel, whatever it
+    sells. What opens and closes together is one room."""
+    of = [dims[dim] for dim in ROOM if dim in dims]
+    if not any(dim in dims for dim in ROOM[1:]):
+        return np.arange(members)
+    keys = list(zip(*of, strict=True))
+    number = {key: i for i, key in enumerate(sorted(set(keys)))}
+    return np.array([number[key] for key in keys], np.int64)
 
 
 def _having(

@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from monitor.detect.rule import COMBINATIONS, Rule
 
-NARROW = tuple(c for c in COMBINATIONS if c not in (("slot_id",),))
+NARROW = tuple(c for c in COMBINATIONS if c != ("slot_id",))
+LEAST = 0.005  # of what the campaign is expected to make in the hour
 
-SHIPPED = (
-    Rule("traffic_dip", "visitors", scopes=NARROW),
-    Rule("conversion_dip", "conversion", scopes=NARROW),
-    Rule("aov_dip", "aov", scopes=NARROW),
-    Rule("orders_dip", "orders", scopes=NARROW),
-    Rule("gmv_dip", "gmv", scopes=NARROW),
+DIPS = tuple(
+    Rule(name, measure, scopes=NARROW, least_at_risk=LEAST)
+    for name, measure in (
+        ("gmv_dip", "gmv"),
+        ("traffic_dip", "visitors"),
+        ("orders_dip", "orders"),
+        ("conversion_dip", "conversion"),
+        ("aov_dip", "aov"),
+        ("ctr_dip", "ctr"),
+        ("ctor_dip", "ctor"),
+    )
 )
+SHIPPED = DIPS

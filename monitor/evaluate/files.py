@@ -25,7 +25,7 @@ from monitor.evaluate.case import MINUTES_A_DAY, Case
 from monitor.evaluate.days import FAMILIES, case
 from monitor.evaluate.trouble import KINDS, NONE, Trouble, trouble
 from monitor.simulate.configuration import CampaignEntry, FeedEntry, Span, render
-from monitor.simulate.snapshots import arrival_stamp, write_file
+from monitor.simulate.snapshots import Counter, arrival_stamp, write_file
 
 ZONE = ZoneInfo("Asia/Kuala_Lumpur")
 FIRST_DAY = datetime(2026, 11, 9, tzinfo=ZONE)  # a Monday; the event begins in that week
@@ -33,13 +33,33 @@ APART = timedelta(weeks=4)
 DAY_END = timedelta(seconds=30)  # before midnight: the day's last reading
 ARRIVES_S = (20.0, 41.0)
 TODAY = "event"
-FEED = "performance"
+
+
+@dataclass(frozen=True)
+class Report:
+    """How a feed reports an event.
+
+    `metrics`: those that it carries; empty: all. `every`: buckets from one reading to the next.
+    `every_key`: lists all keys from the start, not from their first activity on. `read_after_s`: so
+    long after a bucket's end the counter is read. `seed`: of the arrivals.
+    """
+
+    feed: str = "performance"
+    counter: Counter = "cumulative_day"
+    metrics: tuple[str, ...] = ()
+    every: int = 1
+    every_key: bool = False
+    read_after_s: float = 0.0
+    seed: int = 0
+
+
+PLAIN = Report()
 
 
 @dataclass(frozen=True)
 class Reading:
-    """One snapshot. `values`: (members, metrics) hundredths or whole counts, as in `metrics`;
-    `present`: (members,) which of them it holds."""
+    """One snapshot. `values`: (members, metrics) hundredths or whole counts; `present`: (members,)
+    which of them it holds."""
 
     bucket: int
     observed_at: datetime
@@ -49,53 +69,56 @@ class Reading:
 
 
 def readings(
-    event: Event, start: datetime, faults: Trouble = NONE, *, every_key: bool = False,
-    read_after_s: float = 0.0, metrics: Sequence[str] = (), seed: int = 0,
-) -> Iterator[Reading]:  # fmt: skip
+    event: Event, start: datetime, report: Report = PLAIN, faults: Trouble = NONE
+) -> Iterator[Reading]:
     """The event as its feed reports it, in order of reading.
 
-    A key is listed from its first activity on; with `every_key`, from the start. `read_after_s`: so
-    long after a bucket's end the counter is read. Inside a gap of buckets that are not usable nothing
-    is read; a gap of a single bucket leaves no reading out, and so no trace.
+    Inside a gap of buckets that are not usable nothing is read; a gap of a single bucket leaves no
+    reading out, and so no trace.
     """
-    names = tuple(metrics) or metrics_of(event)
+    names = report.metrics or metrics_of(event)
     usable = np.logical_and.reduce([event.usable[m] for m in names])
     size = timedelta(minutes=event.bucket_min)
     per_day = round(MINUTES_A_DAY / event.bucket_min)
-    hundredths = np.stack(
-        [event.amounts[m] * (100 if m in MONEY else 1) for m in names], axis=2
+    begins = round(event.minute / event.bucket_min)
+    amount = np.stack(
+        [np.nan_to_num(event.amounts[m]) * (100 if m in MONEY else 1) for m in names], axis=2
     )  # members, buckets, metrics
-    rng = np.random.default_rng([seed, 8102])
-    total = np.zeros((event.members, len(names)))
-    taken = np.zeros_like(total)
-    seen = np.full(event.members, every_key)
+    rng = np.random.default_rng([report.seed, 8102])
+    total, taken = np.zeros((2, event.members, len(names)))
+    seen = np.full(event.members, report.every_key)
     for b in range(event.buckets):
-        total += np.nan_to_num(hundredths[:, b])
-        ends_day = (b + 1) % per_day == 0
+        total = total + amount[:, b]
+        ends_day = report.counter == "cumulative_day" and (begins + b + 1) % per_day == 0
+        last = b + 1 == event.buckets
         observed_at = start + (b + 1) * size - (DAY_END if ends_day else timedelta(0))
         values = total
-        if read_after_s and not ends_day:
-            share = read_after_s / (60 * event.bucket_min)
-            values = total + share * np.nan_to_num(hundredths[:, b + 1])
-            observed_at += timedelta(seconds=read_after_s)
+        if report.read_after_s and not ends_day and not last:
+            share = report.read_after_s / (60 * event.bucket_min)
+            values = total + share * amount[:, b + 1]
+            observed_at += timedelta(seconds=report.read_after_s)
         if faults.reset == b:
-            taken = values.copy()
+            taken = values
         for one in faults.corrections:
             if one.bucket == b:
+                taken = taken.copy()
                 taken[one.member] += np.rint((values - taken)[one.member] * one.share)
-        seen |= np.rint(values - taken).any(axis=1)
+        shown = np.rint(values - taken).astype(np.int64)
+        seen = seen | shown.any(axis=1)
         present = seen.copy()
         present[list(faults.missing.get(b, ()))] = False
         delay = timedelta(
             seconds=round(float(rng.uniform(*ARRIVES_S))), minutes=faults.late.get(b, 0.0)
         )
-        if usable[b] or b + 1 >= event.buckets or usable[b + 1]:
-            yield Reading(
-                b, observed_at, observed_at + delay,
-                np.rint(values - taken).astype(np.int64), present,
-            )  # fmt: skip
+        inside_gap = not usable[b] and not last and not usable[b + 1]
+        if not inside_gap and ((b + 1) % report.every == 0 or ends_day or last):
+            yield Reading(b, observed_at, observed_at + delay, shown, present)
+            if report.counter == "interval":
+                total, taken, seen = np.zeros_like(total), np.zeros_like(total), seen & False
+                seen[0] = True  # a quiet snapshot still exists
         if ends_day:
-            total, taken, seen = np.zeros_like(total), np.zeros_like(taken), seen & every_key
+            total, taken = np.zeros_like(total), np.zeros_like(total)
+            seen = np.full(event.members, report.every_key)
 
 
 def metrics_of(event: Event) -> tuple[str, ...]:
@@ -105,9 +128,9 @@ def metrics_of(event: Event) -> tuple[str, ...]:
 class Writer:
     """Writes readings of one campaign as canonical CSV."""
 
-    def __init__(self, event: Event, campaign_id: str, metrics: Sequence[str] = ()) -> None:
+    def __init__(self, event: Event, campaign_id: str, report: Report = PLAIN) -> None:
         self.campaign_id = campaign_id
-        self.metrics = tuple(metrics) or metrics_of(event)
+        self.metrics = report.metrics or metrics_of(event)
         self.header = ",".join(("observed_at", "campaign_id", *event.dims, *self.metrics)) + "\n"
         self.keys = [_csv(key) for key in zip(*event.dims.values(), strict=True)]
         self.money = [m in MONEY for m in self.metrics]
@@ -135,13 +158,12 @@ def _csv(cells: Sequence[str]) -> str:
 
 
 def write_event(
-    folder: Path, event: Event, campaign_id: str, start: datetime, faults: Trouble = NONE,
-    **how: object,
+    folder: Path, event: Event, campaign_id: str, start: datetime, report: Report = PLAIN,
+    faults: Trouble = NONE,
 ) -> list[Path]:  # fmt: skip
-    """One file a snapshot; gives the paths by reading. `how`: as `readings` takes it."""
-    metrics = how.get("metrics", ())
-    writer = Writer(event, campaign_id, metrics)  # type: ignore[arg-type]
-    every = list(readings(event, start, faults, **how))  # type: ignore[arg-type]
+    """One file a snapshot; gives the paths by reading."""
+    writer = Writer(event, campaign_id, report)
+    every = list(readings(event, start, report, faults))
     before: Mapping[int, Reading] = {two.bucket: one for one, two in pairwise(every)}
     paths = []
     for reading in every:
@@ -157,30 +179,46 @@ def write_event(
     return paths
 
 
-def write_past(folder: Path, event: Event, campaign_id: str, start: datetime) -> Path:
+def write_past(
+    folder: Path, event: Event, campaign_id: str, start: datetime, report: Report = PLAIN
+) -> Path:
     """A whole event in one file, which arrives with its last reading."""
-    writer = Writer(event, campaign_id)
-    every = list(readings(event, start))
+    writer = Writer(event, campaign_id, report)
+    every = list(readings(event, start, report))
     text = writer.header + "".join(writer.rows(reading) for reading in every)
     return write_file(folder, writer.name(every[-1].arrives_at), text)
 
 
-def write_case(folder: Path, chosen: Case, faults: Trouble = NONE, **how: object) -> Path:
-    """A case's files below `folder/recorded` and its configuration; gives the configuration's path.
+def write_case(
+    folder: Path, chosen: Case, faults: Trouble = NONE, reports: Sequence[Report] = (PLAIN,)
+) -> Path:
+    """A case's files below `folder/recorded`, a folder a feed, and its configuration; gives the
+    configuration's path. `faults` concern the first feed.
 
     Replay them with `python -m monitor replay FOLDER/recorded --config … --db …`.
     """
     starts = starts_of(chosen)
-    inbox = folder / "recorded" / FEED
-    entries = []
-    for i, (past, start) in enumerate(zip(chosen.pasts, starts, strict=False)):
-        write_past(inbox, past, f"past-{i}", start)
-        entries.append(entry(past, f"past-{i}", start, ()))
-    write_event(inbox, chosen.event, TODAY, starts[-1], faults, **how)
-    entries.append(entry(chosen.event, TODAY, starts[-1], tuple(e.id for e in entries)))
-    feed = FeedEntry(FEED, f"recorded/{FEED}", tuple(chosen.event.dims), "cumulative_day")
+    pasts = [f"past-{i}" for i in range(len(chosen.pasts))]
+    for i, report in enumerate(reports):
+        inbox = folder / "recorded" / report.feed
+        for past, name, start in zip(chosen.pasts, pasts, starts, strict=False):
+            write_past(inbox, past, name, start, report)
+        write_event(inbox, chosen.event, TODAY, starts[-1], report, NONE if i else faults)
+    entries = [
+        entry(past, name, start, ())
+        for past, name, start in zip(chosen.pasts, pasts, starts, strict=False)
+    ]
+    entries.append(entry(chosen.event, TODAY, starts[-1], pasts))
+    minutes = chosen.event.bucket_min
+    feeds = [
+        FeedEntry(
+            r.feed, f"recorded/{r.feed}", tuple(chosen.event.dims), r.counter,
+            f"{round(r.every * minutes)}m",
+        )
+        for r in reports
+    ]  # fmt: skip
     comment = "\n".join([f"Evaluation case {chosen.name}.", *told(chosen)])
-    return write_file(folder, "monitor.toml", render(entries, [feed], comment))
+    return write_file(folder, "monitor.toml", render(entries, feeds, comment))
 
 
 def told(chosen: Case) -> list[str]:
@@ -247,7 +285,7 @@ def main(argv: Sequence[str]) -> int:
     chosen = case(args.family, args.seed, args.cold)
     chosen = quiet(chosen) if args.quiet else chosen
     faults = trouble(chosen.event, args.seed, args.trouble)
-    config = write_case(args.out, chosen, faults, read_after_s=args.read_after)
+    config = write_case(args.out, chosen, faults, [Report(read_after_s=args.read_after)])
     print("\n".join(told(chosen)))
     print(
         f"python -m monitor replay {config.parent / 'recorded'} --config {config} "

@@ -61,8 +61,8 @@ def alarms(
                 i = running[r, s]
                 found[i] = replace(found[i], reason="expected")
             if event_ is Fired.RESOLVE:
-                i = running.pop((r, s), None)
-                if i is not None:
+                if (r, s) in running:
+                    i = running.pop((r, s))
                     found[i] = replace(found[i], ended=b)
             if signals[r, s].state is State.NORMAL:
                 del signals[r, s]

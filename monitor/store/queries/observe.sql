@@ -182,6 +182,39 @@ from snapshot s join closers c on c.closer = s.observed_at
 where s.stream_id = ? and s.observed_at >= ?
 group by c.bucket, s.key_id
 
+-- name: member_unknown
+-- Where a counter fell, what it gained is unknown; and where it was back at once, what it seems to
+-- have gained is what it had: buckets, keys and metrics that say nothing.
+with fell as (
+    select key_id, metric, observed_at, bucket, -amount as amount
+    from correction where stream_id = $1 and observed_at >= $2::timestamp - interval 2 hours
+),
+gains as (
+    select f.key_id, f.metric, f.observed_at as fell_at, f.amount, r.observed_at, r.bucket,
+        case f.metric when 'gmv' then r.gmv when 'orders' then r.orders
+            when 'items_sold' then r.items_sold when 'visitors' then r.visitors
+            when 'impressions' then r.impressions when 'clicks' then r.clicks
+            when 'refunds' then r.refunds when 'commission' then r.commission end as gain
+    from fell f join fact r on r.key_id = f.key_id and r.observed_at > f.observed_at
+        and r.observed_at <= f.observed_at + interval 1 hour
+    where r.stream_id = $1 and r.bucket >= $2::timestamp - interval 2 hours
+),
+first as (
+    select * from gains where gain > 0
+    qualify observed_at = min(observed_at) over (partition by key_id, metric, fell_at)
+),
+back as (
+    select * from first
+    qualify sum(gain) over (partition by key_id, metric, fell_at) >= 0.9 * amount
+)
+select c.bucket, f.key_id, f.metric from fell f join closers c on c.closer = f.observed_at
+union
+select c.bucket, f.key_id, f.metric from fell f join closers c
+    on c.bucket = f.bucket and f.observed_at <= c.closer
+union
+select c.bucket, b.key_id, b.metric from back b join closers c
+    on c.bucket = b.bucket and b.observed_at <= c.closer
+
 -- name: keys
 select key_id, channel, category, creator_id, shop_id, product_id, live_id, slot_id
 from series_key where list_contains(?, key_id)
