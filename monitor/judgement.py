@@ -280,11 +280,22 @@ def by_scope(
     grid = (observed.amount if grids is None else grids)[metric]
     if not len(observed.groups):
         return np.full((len(scopes), len(observed.starts_ms)), np.nan)
-    mine = np.array([observed.members(scope) for scope in scopes], float)  # (scopes, groups)
+    named = tuple(np.array(part) for part in zip(*observed.groups, strict=True))
+    every = np.ones(len(observed.groups), bool)
+    mine = np.array([_members(scope, named, every) for scope in scopes], float)  # (scopes, groups)
     known = ~np.isnan(grid)
     found = mine @ np.where(known, grid, 0.0) / 100.0  # whole hundredths: exact in any order
     found[mine @ known.astype(float) == 0] = np.nan
     return np.asarray(found)
+
+
+def _members(scope: Scope, named: tuple[np.ndarray, ...], every: np.ndarray) -> np.ndarray:
+    """Which of the groups (channels, categories) belong to a scope."""
+    found = every
+    for dim, names in zip(("channel", "category"), named, strict=True):
+        if dim in scope:
+            found = found & (names == scope[dim])
+    return found
 
 
 def enabled(rules: Sequence[Rule]) -> tuple[Rule, ...]:

@@ -27,7 +27,6 @@ from monitor.picture import SERIES_SCHEMA, CampaignPicture, FeedPicture, Member,
 from monitor.settings import Campaign, Feed, Settings
 from monitor.store import Store
 
-
 SHOWN = ("gmv", "orders", "visitors", "conversion")  # measures whose curves every viewer gets
 
 

@@ -30,6 +30,7 @@ from monitor.settings import Campaign, Settings
 from monitor.store import Store
 
 MS = timedelta(milliseconds=1)
+NAMED_BY = ("creator_id", "live_id", "shop_id", "category", "channel")
 NAMES = 5  # members left out that are named
 MANY = 400  # scopes that are offered by name
 
@@ -163,10 +164,8 @@ class Witness:
         size = d.members.seen[-6:, k, out].sum(axis=0)
         found = []
         for m in out[np.argsort(-size, kind="stable")][:NAMES].tolist():
-            name = next(
-                (d.event.dims[dim][m] for dim in ("creator_id", "live_id", "shop_id", "category", "channel")
-                 if dim in d.event.dims and d.event.dims[dim][m]), "?",
-            )  # fmt: skip
+            values = (d.event.dims[dim][m] for dim in NAMED_BY if dim in d.event.dims)
+            name = next(filter(None, values), "?")
             young = int(d.members.age[m]) < 12 and d.members.b[k, m] > 0
             found.append(
                 (name, "went on or off air" if young else "off air, or nothing of it read")

@@ -15,7 +15,7 @@ from monitor.imports import ImportDesk
 from monitor.runtime import Runtime
 from monitor.settings import load_settings
 from monitor.store import open_store
-from monitor.ui import cards, charts, feeds
+from monitor.ui import cards, feeds
 from monitor.ui.frame import Frame
 from monitor.ui.fresh import freshness
 from tests.conftest import local

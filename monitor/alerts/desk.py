@@ -162,8 +162,12 @@ class Desk:
         alert_key = self.book.key(scope, rule.measure, rule.name, rule.up)
         alert = self.book.running(alert_key)
         if event is Event.FIRE and signal.since_ms is not None and alert is None:
+            begun = one.standing.get((r, row))
+            since_ms = signal.since_ms
+            if begun is not None:  # buckets on hold meanwhile were part of it
+                since_ms = min(since_ms, int(closed.starts_ms[begun.since]))
             alert = self.book.dip(
-                alert_key, rule, scope, from_ms(signal.since_ms), from_ms(end_ms), track.late_after
+                alert_key, rule, scope, from_ms(since_ms), from_ms(end_ms), track.late_after
             )
         if alert is None:
             return

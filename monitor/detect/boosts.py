@@ -16,7 +16,7 @@ from monitor.detect.fit import smoothed
 
 BEFORE, AFTER = 6, 12  # buckets before a boost, and those its after-effect lasts
 SHIFTED = 0.15  # error of what a boost does, as a share of it
-UNKNOWN = 0.15  # error inside a boost that nobody knows
+UNKNOWN = 0.15  # error while a boost begins or ends that nobody knows
 MEMORY = 9  # buckets that a level rests on: it errs where a boost changes meanwhile
 Group = tuple[str, str]
 ALL: Group = ("", "")
@@ -68,6 +68,7 @@ class Boosts:
     ) -> tuple[Floats, Floats, np.ndarray]:
         """(buckets,) what today's boosts add, the error that comes with it, and where nobody knows."""
         out, unknown = np.zeros(buckets), np.zeros(buckets, bool)
+        turns = np.zeros(buckets, bool)
         for plan in plans:
             first, end = max(plan.first, 0), min(plan.end, buckets)
             if group_of(plan) != group or end <= first:
@@ -76,6 +77,7 @@ class Boosts:
             seen = self.found.get((plan.name.strip().lower(), group))
             if not seen:
                 unknown[first:stop] = True
+                turns[first : first + MEMORY] = turns[end : end + MEMORY] = True
                 continue
             out[first:end] += np.mean([_stretched(a, end - first) for a, _ in seen], axis=0)
             out[end:stop] += np.mean([_padded(b, stop - end) for _, b in seen], axis=0)
@@ -83,7 +85,7 @@ class Boosts:
         for back in range(1, MEMORY + 1):
             step = np.abs(out[back:] - out[:-back])
             changed[back:] = np.maximum(changed[back:], step)
-        return out, np.where(unknown, UNKNOWN, SHIFTED * np.minimum(changed, 1.5)), unknown
+        return out, np.where(turns, UNKNOWN, SHIFTED * np.minimum(changed, 1.5)), unknown
 
 
 def _mean(log: Floats, variance: Floats, first: int, end: int) -> float | None:

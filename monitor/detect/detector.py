@@ -163,7 +163,7 @@ class Detector:
         gone = self._gone()
         figures.keep(self, b, judge.state, tested)
         if not self.growth.known:
-            pace.follow(self, tested, b)
+            pace.follow(self, windows, tested, b)
         seen = self.scopes.sums(members.seen[-1])
         self.usual = np.where(self.usual > 0, self.usual + USUAL * (seen - self.usual), seen)
         members.learn(self._suspects(tested))
@@ -237,7 +237,7 @@ class Detector:
         found = np.zeros(len(off), bool)
         if off.sum() < 5:
             return found
-        lead = self.members.leads or 0
+        lead = self.members.leads
         level = self.members.a_was[-1, lead] / np.maximum(self.members.b_was[-1, lead], 1e-12)
         due = np.where(self.members.b_was[-1, lead] > 0, level * self.members.exposure[-1, lead], 0)
         for row in range(self.wide):
@@ -252,7 +252,7 @@ class Detector:
         off = self.members.broke < 0
         if not off.any():
             return np.zeros(self.held.shape, bool)
-        lead = self.members.leads or 0
+        lead = self.members.leads
         was = self.members.seen[-4:-1, lead].sum(axis=0) + 1e-9
         share = self.scopes.sums(np.where(off, was, 0.0)[None])[0] / self.scopes.sums(was[None])[0]
         return np.broadcast_to(share >= 0.5, self.held.shape).copy()

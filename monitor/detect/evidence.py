@@ -155,6 +155,7 @@ class Contest:
         self.factor = np.ones(len(self.due))
         noise = w.counting[i, k] * rest + w.model[i, k] * rest**2
         self.weight = np.where(some, self.due / np.where(some, noise, 1.0), 0.0)
+        self.some = scopes.sums(self.due[None])[0] > 0  # scopes that can compete at all
 
     def gain(self, row: int, ratio: float) -> float:
         """How much likelier the members are if the scope's fell to `ratio`, in log units."""
@@ -167,7 +168,7 @@ class Contest:
             (shape + ratio * mean) / (shape + mean)
         )
         kind = int(self.scopes.kind[row])
-        rivals = float(np.log(max(int((self.scopes.kind == kind).sum()), 1)))
+        rivals = float(np.log(max(int(((self.scopes.kind == kind) & self.some).sum()), 1)))
         return float(np.clip(told, -MOST_SAID, MOST_SAID).sum() - PENALTY[kind] - rivals)
 
     def left(self, row: int) -> tuple[float, float]:

@@ -29,8 +29,9 @@ LEAST_GROUP = 5  # members a group needs for a shape of its own
 LAG, LAG_RATE = 8, 24  # buckets of growth that errors are measured over: from a level's age to now
 NEAR = 36  # buckets over which errors are pooled
 ERROR, RUSH_ERROR, OWN_ERROR, RATE_ERROR = 0.03, 0.05, 0.03, 0.03  # prior errors
+REFUND_ERROR, REFUND_UNKNOWN = 0.25, 0.3
 PRIOR = 4.0  # what they count, in independent measurements
-ONE_EVENT, NO_HISTORY, NO_HISTORY_OWN = 1.4, 2.5, 1.7  # factors on them; on groups' and rates'
+ONE_EVENT, NO_HISTORY, NO_HISTORY_OWN = 1.4, 1.8, 1.4  # factors on them; on groups' and rates'
 STEEP = 0.12  # error of growth, as a share of it: what grows fast errs more
 RUSH_UNKNOWN = 0.2
 LEAST, MOST = 0.015, 0.35
@@ -194,11 +195,13 @@ def _rate(
         log = boosts.taken_out(log, variance, past.plans, ALL)
         found.append(_fit(*smoothed(log, variance, SMOOTH_OWN, _days(past)), buckets))
     factor = NO_HISTORY_OWN if not having else ONE_EVENT if len(having) == 1 else 1.0
-    prior = np.full(buckets, RATE_ERROR * factor)
+    late = measure.top == "refunds"  # they come hours after the sales that they are held against
+    least = RATE_ERROR if not late else REFUND_ERROR if having else REFUND_UNKNOWN
+    prior = np.full(buckets, least * factor)
     shape, error = _pooled(found, prior, LAG_RATE, shrink=True)
     lift, more, missing = boosts.lift(plans, ALL, buckets)
     errors = np.repeat(prior[None], 1 + len(groups), axis=0)
-    errors[0] = np.sqrt(error**2 + more**2)
+    errors[0] = np.sqrt(error**2 + (more if having else more / 2) ** 2)
     for row, group in enumerate(groups, start=1):
         _, more, _ = Boosts().lift(plans, group, buckets)
         errors[row] = np.sqrt(errors[row] ** 2 + (more / 2) ** 2)

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from monitor.detect.detector import Detector
 
 AS_LOW_FIRST, AS_LOW = 0.6, 0.4  # of the least fall, that a bucket must be short itself
+LASTING = 0.4  # of a window's fall, that its newest buckets must be short
 STRONG = 0.5  # of what is expected: gone, and it is critical at once
 ENOUGH_ROOM = 10.0  # events due in a scope's other rooms, to say that they are well
 UNCAUSED = 1.3  # times the evidence for money or orders that fell where no cause is told
@@ -45,7 +46,7 @@ COMPARED = 0.2  # of what a scope usually brings must be comparable, or it canno
 LONGEST = 30  # buckets after which what is told long enough is the new normal
 LEFT = 0.85  # of the evidence needed, that must be left when what is explained is taken out
 SOUND = 0.9  # of the conversion due, that a surge must keep
-FLAT_DUE = 10.0  # orders due, of which none came
+FLAT_DUE = 20.0  # orders due, of which none came; half as many by the slow level
 RIVALS, TOLD = 60, 6  # candidates that compete in a bucket, and how many may win
 
 
@@ -78,7 +79,7 @@ class Judge:
         if rule.kind == "surge":
             low &= self._surging(k, rule, fall)
         elif rule.kind == "flatline":
-            low = self._flat(k, judged & dear)
+            low = self._flat(k, rule, judged & dear)
         candidate = low.any(axis=0)
         best = np.argmin(np.where(low, z, 0.0), axis=0)
         now_low = fall[0] >= AS_LOW * rule.least_fall
@@ -102,7 +103,7 @@ class Judge:
         self.strong[r] = breach & (fall[0] >= STRONG) & (z[0] <= -STRONG * 10)
         d.in_row[r] = np.where(breach, d.in_row[r] + 1, np.where(judged, 0, d.in_row[r]))
         d.clear_row[r] = np.where(clear, d.clear_row[r] + 1, np.where(judged, 0, d.clear_row[r]))
-        self._hold(r, k, chosen, best)
+        self._hold(r, k, chosen, best, freeze=rule.kind != "flatline")
         d.figures.hourly[r] = hourly
 
     # --- what makes a candidate -----------------------------------------------------------------
@@ -136,6 +137,9 @@ class Judge:
         low = (z <= -self.need) & (fall >= rule.least_fall) & (slow >= 0.5 * rule.least_fall)
         low &= (self._enough(k) > 0) & (whole >= 0.5 * rule.least_fall)
         low &= fall[0] >= AS_LOW_FIRST * rule.least_fall
+        # It lasts: the newest of a window's buckets are about as short as the window.
+        newest = np.where((np.arange(len(WINDOWS)) <= 1)[:, None], fall[0], fall[1])
+        low &= newest >= LASTING * fall
         if not rule.up:
             low &= ~self._closing(k, whole[0])
         causes = [c for c in CAUSES_OF.get(rule.measure, ()) if c in d.index]
@@ -154,15 +158,24 @@ class Judge:
             lasting &= self.tested.typical[3, d.index["conversion"]] >= SOUND
         return np.asarray(lasting[None] & (np.arange(len(WINDOWS)) == 3)[:, None])
 
-    def _flat(self, k: int, judged: Bools) -> Bools:
-        """(windows, scopes) nothing at all where enough was due, in two rooms or more."""
+    def _flat(self, k: int, rule: Rule, judged: Bools) -> Bools:
+        """(windows, scopes) nothing at all where enough was due, in two rooms or more; what is told
+        of a dip is not due."""
         d, windows = self.d, self.windows
-        due = d.scopes.sums(windows.due[:, k])
+        left = np.ones(d.event.members)
+        for name in (rule.measure, *CAUSES_OF.get(rule.measure, ())):
+            for row, ratio in self.fallen.get((name, False), []):
+                left[d.scopes.members_of(row)] *= ratio
+        rest = self.tested.rest[:, k]  # nor what everybody else did not bring in the same minutes
+        due = d.scopes.sums(windows.due[:, k] * left) * rest
+        slow = d.scopes.sums(windows.slow[:, k] * left) * rest
         seen = d.scopes.sums(d.members.seen[-2:, k]).sum(axis=0)
         alone = d.scopes.largest_room(windows.due[0, k]) >= due[0]
         nothing = (d.scopes.sums(windows.seen[:, k]) <= 0) & (seen <= 0) & ~alone
         two = (np.arange(len(WINDOWS)) >= 1)[:, None]
-        return np.asarray(nothing & two & (due >= FLAT_DUE) & judged)
+        least = FLAT_DUE if d.growth.known else 2 * FLAT_DUE
+        enough = (due >= least) & (slow >= least / 2)
+        return np.asarray(nothing & two & enough & judged)
 
     def _dear(self, k: int, rule: Rule) -> tuple[Floats, Bools]:
         """(scopes,) RM an hour at stake by the last 15 minutes, NaN unknown; whether it matters."""
@@ -298,10 +311,10 @@ class Judge:
 
     # --- levels that stand still ----------------------------------------------------------------
 
-    def _hold(self, r: int, k: int, chosen: Bools, best: Ints) -> None:
+    def _hold(self, r: int, k: int, chosen: Bools, best: Ints, freeze: bool) -> None:
         """Levels of members in a dip stand still; when it is over they move again."""
         d = self.d
-        for row in np.flatnonzero(chosen).tolist():
+        for row in np.flatnonzero(chosen & freeze).tolist():
             d.members.hold(k, d.scopes.members_of(row), WINDOWS[int(best[row])])
         before = d.held[r].copy()
         over = before & (d.clear_row[r] >= 3)

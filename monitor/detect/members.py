@@ -25,8 +25,10 @@ KEEP_RATE = 0.5 ** (1 / 24)  # a rate's in two hours
 KEEP_SLOW = 0.5 ** (1 / 48)  # the slow level: four hours, steps clipped
 SLOW_STEP = 0.3
 SETTLED = 6  # buckets on air after which a level counts as the member's own
+LEADS = ("visitors", "clicks", "impressions", "orders", "gmv")
 YOUNG = 3  # buckets on air before a level says anything
 GONE, BACK = 0.2, 3.0  # of its level: off air, on air
+GONE_HELD = 0.12  # of its level before a dip: a room that closes in a dip is off air all the same
 SURE = 10.0  # events that must be due before one bucket can say so
 PRIOR_EVENTS = 8.0  # a member's rate is drawn to its scope's by so many events
 OWN_SPREAD, SPREAD_WEIGHT = 0.10, 0.08  # of a member's bucket about its level: prior, gain
@@ -89,9 +91,9 @@ class Members:
             np.int64,
         ).reshape(-1, m)  # of each member's groups in the growth; 0 none
         self.group = _numbered(event.dims.get("channel", ("",) * m))
-        self.leads = next((i for i, x in enumerate(measures) if x.name == "visitors"), None)
-        if self.leads is None:
-            self.leads = next((i for i, x in enumerate(measures) if not x.mix_free), 0)
+        # Who is on air is told by the volume that counts most; money last, for it counts nothing.
+        names = [x.name for x in measures]
+        self.leads = next((names.index(name) for name in LEADS if name in names), 0)
         self.rooms = np.zeros(m, bool)  # who can go off air: people and their rooms, no channel
         for dim in ROOMS:
             self.rooms |= np.array([bool(v) for v in event.dims.get(dim, ("",) * m)], bool)
@@ -114,13 +116,14 @@ class Members:
         self.unread[:], self.could[:] = 0.0, 0.0
         top, per = self._read(bucket)
         level = self.level()
-        self.could = self.could * level[self.leads or 0]  # what everybody was due, read or not
+        self.could = self.could * level[self.leads]  # what everybody was due, read or not
         self.unread *= self.could
         self.a_was = np.concatenate([self.a_was[1:], self.a[None]])
         self.b_was = np.concatenate([self.b_was[1:], self.b[None]])
         self.seen = np.concatenate([self.seen[1:], top[None]])
         self.exposure = np.concatenate([self.exposure[1:], per[None]])
-        self.age += 1
+        met = (self.b > 0).any(axis=0) | (per > 0).any(axis=0)
+        self.age = np.where(met, self.age + 1, 0)
         self._breaks(top, per, level)
 
     def _read(self, bucket: int) -> tuple[Floats, Floats]:
@@ -191,15 +194,18 @@ class Members:
 
     def _breaks(self, top: Floats, per: Floats, level: Floats) -> None:
         """Members that went off or on air in this bucket, by the volume that counts most."""
-        lead = self.leads or 0
-        due = level[lead] * per[lead]
-        now = top[lead]
-        told = (per[lead] > 0) & ~self.held[lead] & self.rooms
-        three = self.seen[-3:, lead].sum(axis=0)
-        due_three = level[lead] * self.exposure[-3:, lead].sum(axis=0)
-        off = (due >= SURE) & (now <= GONE * due)
-        off |= (due_three >= SURE) & (three <= GONE * due_three) & (now <= 0.3 * due)
-        on = now >= BACK * due + SURE
+        lead = self.leads
+        unit = self.unit(lead)  # in events: an order's value, where money leads
+        due = level[lead] * per[lead] / unit
+        now = top[lead] / unit
+        told = (per[lead] > 0) & self.rooms
+        held = self.held[lead]
+        least = np.where(held, GONE_HELD, GONE)
+        three = self.seen[-3:, lead].sum(axis=0) / unit
+        due_three = level[lead] * self.exposure[-3:, lead].sum(axis=0) / unit
+        off = (due >= SURE) & (now <= least * due)
+        off |= (due_three >= SURE) & (three <= least * due_three) & (now <= 1.5 * least * due)
+        on = (now >= BACK * due + SURE) & ~held
         grown = self.age > YOUNG
         self.broke = np.where(told & off & grown, -1, np.where(told & on, 1, 0))
 
@@ -223,7 +229,7 @@ class Members:
         seen, due = np.zeros(shape), np.zeros(shape)
         counting, model, slow = np.zeros(shape), np.zeros(shape), np.zeros(shape)
         rate = ~self.volume[:, None]
-        lead = self.leads or 0
+        lead = self.leads
         with np.errstate(all="ignore"):
             now = np.where(self.b[lead] > 0, self.a[lead] / self.b[lead], 0.0)
         on_air = (now >= ON_AIR * self.best) | self.held[lead] | ~self.rooms
@@ -280,7 +286,7 @@ class Members:
         self.spread = np.where(enough, np.sqrt(np.clip(spread, floor, most)), self.spread)
         self.a = np.where(learns, self.a * self.keep + top, self.a)
         self.b = np.where(learns, self.b * self.keep + per, self.b)
-        lead = self.leads or 0
+        lead = self.leads
         with np.errstate(all="ignore"):
             now = np.where(self.b[lead] > 0, self.a[lead] / self.b[lead], 0.0)
         self.best = np.where(self.age >= SETTLED, np.maximum(self.best, now), self.best)
@@ -292,7 +298,7 @@ class Members:
 
     def hold(self, k: int, members: Ints, window: int) -> None:
         """Members fell: their level goes back to what it was before, and stands still."""
-        new = members[~self.held[k, members]]
+        new = members[~self.held[k, members] & (self.b[k, members] > 0)]
         back = RING + 1 - window
         self.a[k, new], self.b[k, new] = self.a_was[back, k, new], self.b_was[back, k, new]
         self.a_was[back:, k, new] = self.a_was[back, k, new]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from monitor.detect.evidence import CLIP, Tested
+from monitor.detect.members import Windows
 from monitor.detect.states import DOUBTFUL
 
 if TYPE_CHECKING:
@@ -28,14 +29,18 @@ def foresee(d: Detector, b: int) -> None:
         d.members.slope = np.asarray(was / 5)
 
 
-def follow(d: Detector, tested: Tested, b: int) -> None:
+def follow(d: Detector, windows: Windows, tested: Tested, b: int) -> None:
     """Follow what all members did together, unless it looks like a dip."""
     members = d.members
     doubtful = False
     for k in np.flatnonzero(d.volume).tolist():
-        if tested.due[0, k, 0] <= 0 or not d.usable(k, b):
+        due, seen = windows.due[0, k], windows.seen[0, k]
+        if due.sum() <= 0 or not d.usable(k, b):
             continue
-        off = float(np.clip(tested.typical[0, k, 0], 1 - CLIP, 1 + CLIP))
+        noise = windows.counting[0, k] + windows.model[0, k]
+        weight = np.where(due > 0, due / np.where(due > 0, noise, 1.0), 0.0)
+        clipped = np.clip(seen, (1 - CLIP) * due, (1 + CLIP) * due)
+        off = float((weight * clipped).sum() / (weight * due).sum())
         held = any(d.held[r, 0] for r, x in enumerate(d.rules) if d.index[x.measure] == k)
         low = tested.z[0, k, 0] <= -DOUBTFUL
         doubtful |= bool(low)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from monitor.detect.rule import COMBINATIONS, Rule
 
 NARROW = tuple(c for c in COMBINATIONS if c != ("slot_id",))
@@ -19,4 +21,18 @@ DIPS = tuple(
         ("ctor_dip", "ctor"),
     )
 )
-SHIPPED = DIPS
+REFUNDS = Rule(
+    "refund_surge", "refund_rate", up=True, least_fall=0.75, least_at_risk=LEAST,
+    scopes=((), ("channel",), ("category",), ("creator_id",), ("shop_id",)),
+    for_=timedelta(minutes=15), keep=timedelta(minutes=30),
+)  # fmt: skip
+FLATLINE = Rule(
+    "flatline", "orders", kind="flatline", least_fall=1.0, least_at_risk=LEAST, scopes=NARROW,
+    keep=timedelta(minutes=10),
+)  # fmt: skip
+OPPORTUNITY = Rule(
+    "opportunity", "gmv", kind="surge", up=True, least_fall=0.6, least_at_risk=LEAST,
+    scopes=(("creator_id",), ("live_id",), ("slot_id",)),
+    for_=timedelta(minutes=15), keep=timedelta(minutes=30), severity="info",
+)  # fmt: skip
+SHIPPED = (*DIPS, REFUNDS, FLATLINE, OPPORTUNITY)

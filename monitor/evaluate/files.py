@@ -41,7 +41,7 @@ class Report:
 
     `metrics`: those that it carries; empty: all. `every`: buckets from one reading to the next.
     `every_key`: lists all keys from the start, not from their first activity on. `read_after_s`: so
-    long after a bucket's end the counter is read. `seed`: of the arrivals.
+    long after a bucket's end a counter is read. `seed`: of the arrivals.
     """
 
     feed: str = "performance"
@@ -84,6 +84,7 @@ def readings(
     amount = np.stack(
         [np.nan_to_num(event.amounts[m]) * (100 if m in MONEY else 1) for m in names], axis=2
     )  # members, buckets, metrics
+    after_s = 0.0 if report.counter == "interval" else report.read_after_s
     rng = np.random.default_rng([report.seed, 8102])
     total, taken = np.zeros((2, event.members, len(names)))
     seen = np.full(event.members, report.every_key)
@@ -93,10 +94,10 @@ def readings(
         last = b + 1 == event.buckets
         observed_at = start + (b + 1) * size - (DAY_END if ends_day else timedelta(0))
         values = total
-        if report.read_after_s and not ends_day and not last:
-            share = report.read_after_s / (60 * event.bucket_min)
+        if after_s and not ends_day and not last:
+            share = after_s / (60 * event.bucket_min)
             values = total + share * amount[:, b + 1]
-            observed_at += timedelta(seconds=report.read_after_s)
+            observed_at += timedelta(seconds=after_s)
         if faults.reset == b:
             taken = values
         for one in faults.corrections:

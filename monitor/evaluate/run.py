@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from monitor.alerts.book import TOLD_TWICE
 from monitor.alerts.signal import Event as Fired
 from monitor.alerts.signal import Outcome, Signal, State, advance
 from monitor.detect.detector import BAND, BREACHED, NORMAL, Detector
@@ -48,9 +49,10 @@ def alarms(
                 due, seen = detector.figures.due[r, s], detector.figures.seen[r, s]
                 scope = detector.scopes.named[s]
                 covered = any(
-                    q == r and detector.scopes.named[t].items() < scope.items()
+                    (q == r and detector.scopes.named[t].items() < scope.items())
+                    or (t == s and (detector.rules[q].measure, rule.measure) in TOLD_TWICE)
                     for q, t in running
-                )  # fmt: skip
+                )
                 running[r, s] = len(found)
                 fall = float(1 - seen / due) if due > 0 else 0.0
                 found.append(
@@ -60,10 +62,9 @@ def alarms(
             if (r, s) in running and step.gone[r, s] and signal.state is not State.NORMAL:
                 i = running[r, s]
                 found[i] = replace(found[i], reason="expected")
-            if event_ is Fired.RESOLVE:
-                if (r, s) in running:
-                    i = running.pop((r, s))
-                    found[i] = replace(found[i], ended=b)
+            if event_ is Fired.RESOLVE and (r, s) in running:
+                i = running.pop((r, s))
+                found[i] = replace(found[i], ended=b)
             if signals[r, s].state is State.NORMAL:
                 del signals[r, s]
     return found

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from importlib import import_module
-from itertools import islice
 from multiprocessing import get_context
 from typing import Any
 
 from monitor.detect.event import Event
 from monitor.detect.shipped import SHIPPED
 from monitor.evaluate.alarm import Alarm
-from monitor.evaluate.days import FAMILIES, TUNING_SEEDS, case, cases, days_of
+from monitor.evaluate.days import FAMILIES, case, days_of
 from monitor.evaluate.match import Account, account
 from monitor.evaluate.run import alarms
 from monitor.evaluate.score import Figure, Score, Share, summary
@@ -24,7 +23,6 @@ Detector = Callable[[Event, tuple[Event, ...]], Sequence[Alarm]]
 OURS = "monitor"
 AT = "@"  # monitor@0.8: all rules at that sensitivity, for the curve of what trades against what
 TUNED = ", tuned"
-TUNING_CASES = 16
 PROCESSES = 2
 
 
@@ -98,8 +96,7 @@ def detector(name: str) -> Detector:
     rivals: Any = import_module("monitor.evaluate.rivals")
     if name.endswith(TUNED):
         plain = name.removesuffix(TUNED)
-        setting, _ = rivals.tune(plain, list(_tuning_cases()))
-        tuned: Detector = rivals.on_events(plain, setting)
+        tuned: Detector = rivals.on_events(plain, rivals.TUNED[plain])
         return tuned
     usual: Detector = rivals.EVENT_RIVALS[name]
     return usual
@@ -127,10 +124,6 @@ def _sensitivity(name: str) -> bool:
         return name.startswith(OURS + AT) and float(name.removeprefix(OURS + AT)) > 0
     except ValueError:
         return False
-
-
-def _tuning_cases() -> Iterable[Any]:
-    return islice(cases("both", TUNING_SEEDS), TUNING_CASES)
 
 
 # --- in words ---------------------------------------------------------------------------------

@@ -136,9 +136,9 @@ def total_at_risk(alerts: Iterable[Alert]) -> float | None:
     when none is about money.
 
     Children of another alert are left out. Alerts of one scope (its GMV, its conversion) miss the same
-    sales: what its GMV lacks counts, else the largest. Scopes of one kind (two channels) add up; those of different kinds (a
-    channel and a category) may be the same sales seen twice, so the largest of the sums is taken: it
-    is at least that much.
+    sales: what its GMV lacks counts, else the largest. Scopes of one kind (two channels) add up; those
+    of different kinds (a channel and a category) may be the same sales seen twice, so the largest of
+    the sums is taken: it is at least that much.
     """
     scopes: dict[tuple[tuple[str, str], ...], float] = {}
     seen: set[tuple[tuple[str, str], ...]] = set()  # scopes whose GMV itself is told

@@ -23,7 +23,6 @@ from monitor.detect.rule import Rule
 from monitor.evaluate.case import Case
 from monitor.evaluate.files import Reading, Writer, entry, readings, starts_of, write_past
 from monitor.ingest.arrivals import Arrival
-from monitor.judgement import judged
 from monitor.rulebook import configured
 from monitor.settings import load_settings
 from monitor.simulate.configuration import FeedEntry, render
@@ -65,7 +64,7 @@ def big(seed: int, name: str, buckets: int = BUCKETS) -> Event:
     return Event(name, dims, amounts, usable)
 
 
-def judge_alone(rules: tuple[Rule, ...]) -> Iterator[str]:
+def judge_alone(rules: Sequence[Rule]) -> Iterator[str]:
     """The detector without files or store, by the event's age."""
     pasts = [big(i, f"past {i}") for i in range(3)]
     event = big(9, "event")
@@ -138,7 +137,7 @@ def whole_ticks(folder: Path) -> Iterator[str]:
     for place in PLACES:
         take(heart, writer, every[done:place], folder)
         judging = Stopwatch(heart.judge.campaign)
-        heart.judge.campaign = judging  # type: ignore[method-assign]
+        heart.judge.campaign = judging  # type: ignore[method-assign, assignment]
         ticking = Stopwatch(take)
         for reading in every[place : place + TICKS]:
             ticking(heart, writer, [reading], folder)
@@ -163,7 +162,7 @@ def main() -> None:
         feed = FeedEntry("performance", "recorded", (), "interval")
         one = entry(big(1, "one", 12), "one", START, ())
         settings = load_settings(write_file(folder, "rules.toml", render([one], [feed])))
-        for line in judge_alone(judged(configured(settings).enabled)):
+        for line in judge_alone(configured(settings).enabled):
             print(line)
         for line in whole_ticks(folder):
             print(line)

@@ -37,10 +37,11 @@ def hours(
     """The hours [first, end) of a day with nothing wrong in it, and of the days before it."""
     chosen = case(family, seed, cold)
     assert chosen.healthy is not None
-    chosen = replace(chosen, pasts=tuple(again(p, end) for p in chosen.pasts))
-    now = cut(again(chosen.healthy, end), first * HOUR, end * HOUR, members)
-    pasts = tuple(cut(past, first * HOUR, end * HOUR, members) for past in chosen.pasts[-2:])
-    return replace(chosen, event=now, healthy=now, pasts=pasts, dips=(), quiet=True)
+    now, *pasts = (
+        cut(again(event, end), first * HOUR, end * HOUR, members)
+        for event in (chosen.healthy, *chosen.pasts[-2:])
+    )
+    return replace(chosen, event=now, healthy=now, pasts=tuple(pasts), dips=(), quiet=True)
 
 
 def again(event: Event, until: int) -> Event:
@@ -137,7 +138,7 @@ Moment = tuple[datetime, list[Arrival]]
 def play(
     folder: Path, chosen: Case, faults: Trouble = NONE, reports: Sequence[Report] = (Report(),),
     until: int | None = None, heart: Heart | None = None, between: bool = False,
-    spoil: Callable[[Path], None] | None = None, since: int = 12,
+    spoil: Callable[[Path], None] | None = None, since: int = 13,
 ) -> Played:  # fmt: skip
     """Write a case and tick at every arrival, up to the end of bucket `until`; at bucket ends as well
     with `between`. What came before the end of bucket `since` is taken at once. `spoil`: is let loose
@@ -150,7 +151,7 @@ def play(
     heart = heart or Heart(open_store(None), settings)
     start = starts_of(chosen)[-1]
     size = timedelta(minutes=chosen.event.bucket_min)
-    end = start + size * (until if until is not None else chosen.event.buckets + 2)
+    end = start + size * (until if until is not None else chosen.event.buckets - 3)
     done = heart.last_tick
     ticks = moments(folder, settings, start if between else None, size, end)
     if done is None:
