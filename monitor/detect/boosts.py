@@ -41,15 +41,28 @@ class Boosts:
     def taken_out(
         self, log: Floats, variance: Floats, plans: Sequence[Planned], group: Group
     ) -> Floats:
-        """`log` (buckets,) without those of a group; they are remembered by name."""
+        """`log` (buckets,) without those of a group; they are remembered by name.
+
+        Short ones first: what lies inside a longer one is lifted above that, and none is measured
+        across the beginning or end of another.
+        """
         out, buckets = log.copy(), len(log)
-        for plan in plans:
+        mine = [p for p in plans if group_of(p) == group and min(p.end, buckets) > max(p.first, 0)]
+        for plan in sorted(mine, key=lambda p: (p.end - p.first, p.first, p.name)):
             first, end = max(plan.first, 0), min(plan.end, buckets)
-            if group_of(plan) != group or end <= first:
-                continue
-            stop = min(end + AFTER, buckets)
-            left = _mean(out, variance, max(first - BEFORE, 0), first)
-            right = _mean(out, variance, stop, min(stop + BEFORE, buckets))
+            others = [p for p in mine if p is not plan]
+            since = max([0, *(e for p in others for e in (p.first, p.end) if e < first)])
+            until = min([buckets, *(e for p in others for e in (p.first, p.end) if e > end)])
+            if any(p.first == end for p in others):
+                until = end
+            room = until - end
+            stop = end + (AFTER if room >= AFTER + BEFORE else min(room // 2, AFTER))
+            left = _mean(out, variance, max(first - BEFORE, since), first)
+            right = _mean(out, variance, stop, min(stop + BEFORE, until))
+            if any(p.end == end for p in others) and left is not None:
+                right = left  # a longer one ends with it: what follows is no measure of this one
+            if any(p.first == first for p in others) and right is not None:
+                left = right
             if left is None and right is None:
                 continue
             low = right if left is None else left

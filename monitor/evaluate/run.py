@@ -17,6 +17,7 @@ from monitor.detect.rule import Rule
 from monitor.detect.shipped import SHIPPED
 from monitor.evaluate.alarm import Alarm
 
+REASONS = {"dip": "real_drop", "flatline": "real_drop", "surge": "opportunity"}
 OUTCOMES = {NORMAL: Outcome.CLEAR, BAND: Outcome.BAND, BREACHED: Outcome.BREACH}
 
 
@@ -56,7 +57,7 @@ def alarms(
                 running[r, s] = len(found)
                 fall = float(1 - seen / due) if due > 0 else 0.0
                 found.append(
-                    Alarm(rule.name, rule.measure, dict(scope), first, b, None, "real_drop",
+                    Alarm(rule.name, rule.measure, dict(scope), first, b, None, REASONS[rule.kind],
                           covered, fall)
                 )  # fmt: skip
             if (r, s) in running and step.gone[r, s] and signal.state is not State.NORMAL:

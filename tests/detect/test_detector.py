@@ -187,3 +187,13 @@ def test_curves_of_wide_scopes_are_kept():
     assert observed[54:60].sum() / expected[54:60].sum() == pytest.approx(0.4, abs=0.06)
     names = [rule.name for rule in running.rules]
     assert running.states[names.index("traffic_dip"), row, 55] == BREACHED
+
+
+def test_without_history_every_volume_follows_what_it_does_itself():
+    tide = np.exp(np.sin(np.arange(96) / 96 * 4 * np.pi))
+    running = detector(made(Plan(shape=tide, level=200.0), 20))
+    told(running)
+    grown = np.log(tide[90] / tide[10])
+    for name in ("visitors", "orders", "gmv"):
+        log = running.index_log[running.index[name]]
+        assert log[90] - log[10] == pytest.approx(grown, abs=0.35)

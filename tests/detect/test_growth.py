@@ -135,3 +135,28 @@ def test_the_smoother_tells_what_is_unknown():
     mean, variance = smoothed(np.zeros(30), np.full(30, np.inf), 5, np.zeros(30, int))
     assert not mean.any()
     assert np.isinf(variance).all()
+
+
+def test_a_sale_inside_a_sale_is_told_from_it():
+    def past(seed: int) -> Event:
+        shape = np.ones(96)
+        shape[30:60] = 1.5
+        shape[42:48] = 3.0
+        plans = (Planned("long", 30, 60), Planned("short", 42, 48))
+        return made(Plan(shape=shape, plans=plans), seed)
+
+    learned = growth_of(learn([past(1), past(2)], (Planned("short", 42, 48),), 96))
+    assert learned[44:47].mean() - learned[20:28].mean() == pytest.approx(np.log(2), abs=0.12)
+    assert learned[32:40].mean() - learned[20:28].mean() == pytest.approx(0.0, abs=0.1)
+
+
+def test_a_sale_is_not_measured_by_the_next_one():
+    def past(seed: int) -> Event:
+        shape = np.ones(96)
+        shape[30:40] = 1.5
+        shape[52:58] = 2.0
+        plans = (Planned("one", 30, 40), Planned("two", 52, 58))
+        return made(Plan(shape=shape, plans=plans), seed)
+
+    learned = growth_of(learn([past(1), past(2)], (Planned("one", 30, 40),), 96))
+    assert np.abs(learned[42:70] - learned[15:28].mean()).max() < 0.15

@@ -7,9 +7,9 @@ from datetime import timedelta
 
 import numpy as np
 
-from monitor.detect.event import Floats, Event
+from monitor.detect.event import Event, Floats
 from monitor.detect.rule import COMBINATIONS, Rule
-from tests.detect.made import CREATORS, Fault, Plan, detector, made, pasts, told
+from tests.detect.made import CREATORS, ORDER_RM, Fault, Plan, detector, made, pasts, told
 
 MALL = {"channel": "mall"}
 FLAT = Rule("flatline", "orders", kind="flatline", least_fall=1.0)
@@ -75,23 +75,21 @@ def test_a_planned_sale_is_no_opportunity():
     assert told(detector(made(plan, 7), pasts(plan), (SURGE,))) == []
 
 
-def test_refunds_that_soar_are_told_and_those_that_fall_are_not():
+def refunded(event: Event, share: Floats) -> Event:
+    """The event with a share (buckets,) of each bucket's orders given back."""
     rng = np.random.default_rng(8)
-    event = made(Plan(level=300.0), 8)
-    share = np.full(96, 0.1)
-    share[50:] = 0.6  # without history nobody knows how refunds run over a day: it must be a lot
-    back: Floats = np.asarray(
-        rng.binomial(event.amounts["orders"].astype(np.int64), share) * 40.0, np.float64
-    )
-    event = replace(
-        event,
-        amounts={**event.amounts, "refunds": back},
-        usable={**event.usable, "refunds": np.ones(96, bool)},
-    )
+    lost = rng.binomial(event.amounts["orders"].astype(np.int64), share)
+    amounts = {**event.amounts, "refunds": lost.astype(np.float64) * ORDER_RM}
+    return replace(event, amounts=amounts, usable={**event.usable, "refunds": np.ones(96, bool)})
+
+
+def test_refunds_that_multiply_are_told_and_those_that_fall_are_not():
+    plan, usual = Plan(level=300.0), np.full(96, 0.1)
+    earlier = [refunded(event, usual) for event in pasts(plan)]
     rule = Rule("refund_surge", "refund_rate", up=True, least_fall=0.5, scopes=COMBINATIONS[:2])
-    found = told(detector(event, (), (rule,)), 60)
-    assert found
+    more = np.where(np.arange(96) < 50, 0.1, 0.4)
+    found = told(detector(refunded(made(plan, 8), more), earlier, (rule,)), 60)
     assert found[0][0] <= 53
     assert found[0][2] == {}
-    down = replace(event, amounts={**event.amounts, "refunds": back[:, ::-1].copy()})
-    assert told(detector(down, (), (rule,))) == []
+    less = np.where(np.arange(96) < 50, 0.1, 0.01)
+    assert told(detector(refunded(made(plan, 8), less), earlier, (rule,))) == []
