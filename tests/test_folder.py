@@ -128,6 +128,7 @@ def _zipped() -> bytes:
         ("a.json", '[{"gmv": 1}]', '[{"gmv": 1},'),
         ("a.jsonl", '{"gmv": 12}\n', '{"gmv": 12'),
     ],
+    ids=["zip", "xlsx", "workbook-as-csv", "tsv", "txt", "utf16", "json", "jsonl"],
 )
 def test_each_kind_of_file_is_whole_when_it_has_its_end(
     inbox: Inbox, name: str, whole: str | bytes, torn: str | bytes
@@ -146,6 +147,7 @@ def test_each_kind_of_file_is_whole_when_it_has_its_end(
         ("a.xls", b"<html><table><tr><td>1</td></tr></table></html>"),
         ("a.xls", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1 an old workbook"),
     ],
+    ids=["gzip", "html", "old-workbook"],
 )
 def test_files_whose_end_tells_nothing_only_have_to_lie_still(
     inbox: Inbox, name: str, content: bytes
