@@ -121,7 +121,7 @@ def test_rules_stand_in_plain_sentences_with_what_is_always_on(visit: Visit) -> 
         "GMV dip ✓ on GMV at least 15% below what is expected, costing at least 0.5% of the "
         "campaign's expected GMV an hour, for 10 min. In the whole campaign, channels"
     ) in text
-    assert "Refunds (as a share of GMV) at least 50% above what is expected" in text
+    assert "Refunds (as a share of GMV) at least 75% above what is expected" in text
     assert "Critical when it costs 8% of the campaign's expected GMV an hour or more" in text
     assert "Feed late A feed has brought nothing new for two cadences and a minute" in text
     assert "Nothing is changed." in text
